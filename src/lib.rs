@@ -1,0 +1,3 @@
+//! Holdfast: a reservation server that never sells the same thing twice.
+
+pub mod domain;
