@@ -1,5 +1,27 @@
 //! What is decided, without a clock, randomness, a thread or a disk.
+//!
+//! In reading order: the words (`name`, `ids`, `time`, `money`), what is said (`command`,
+//! `claim`, `event`, `rejection`, `view`), what every entity has in common (`request`,
+//! `entity`), and the entities themselves (`stock_balance`, `reservation`, `sales_order` with
+//! the `process` that drives it).
+//!
+//! Not here: actors, encoding, storage, the wire. Nothing in this folder knows of them.
 
 pub mod ids;
+pub mod money;
 pub mod name;
 pub mod time;
+
+pub mod claim;
+pub mod command;
+pub mod event;
+pub mod rejection;
+pub mod view;
+
+pub mod entity;
+pub mod request;
+
+pub mod process;
+pub mod reservation;
+pub mod sales_order;
+pub mod stock_balance;

@@ -1,0 +1,74 @@
+//! What reservations and resources say to each other.
+//!
+//! ```text
+//!   reservation R                          resource
+//!        │  Claim { R at version v: held, deadline, committed }
+//!        ├──────────────────────────────────▶│  absolute: "this is what I want in all"
+//!        │  ClaimAnswer { Granted | Short }  │
+//!        │◀──────────────────────────────────┤
+//! ```
+//!
+//! A claim is absolute, so saying it twice changes nothing, and carries the reservation's
+//! version, so an old one can't undo a new one.
+//!
+//! Not here: what a resource does with it; that is the resource's own decision.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Position, ReservationId, ResourceKey, Version};
+use super::time::Timestamp;
+
+/// What a reservation wants of one resource, in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who wants it.
+    pub reservation: ReservationId,
+    /// The reservation's version that this is the wish of.
+    pub reservation_version: Version,
+    /// Units to be held from now on.
+    pub held: u64,
+    /// Until when; none for a confirmed reservation. Only told, the resource never acts on it.
+    pub deadline: Option<Timestamp>,
+    /// Units that were used up, in total over the reservation's life.
+    pub committed: u64,
+}
+
+impl Claim {
+    /// Nothing is wanted any more.
+    pub fn release(reservation: ReservationId, reservation_version: Version) -> Self {
+        Self { reservation, reservation_version, held: 0, deadline: None, committed: 0 }
+    }
+
+    /// Units that it takes of what the resource ever had.
+    pub fn total(&self) -> u64 {
+        self.held.saturating_add(self.committed)
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_release(&self) -> bool {
+        self.held == 0 && self.committed == 0
+    }
+}
+
+/// What a resource says to a claim, or to the question whether one would fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimAnswer {
+    /// Which resource speaks.
+    pub resource: ResourceKey,
+    /// What it says.
+    pub outcome: ClaimOutcome,
+}
+
+/// Whether a claim fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// It stands; or, where it was only asked for, it would have.
+    Granted,
+    /// There is too little.
+    Short {
+        /// Units that the reservation could have had.
+        available: u64,
+        /// The log's last position when that was so.
+        position: Position,
+    },
+}

@@ -1,0 +1,101 @@
+//! Every way in which the domain says no.
+//!
+//! A rejection is a decision, not a failure: nothing went wrong, and the same command may be
+//! decided anew later. Each names its cause and what one needs to act on it.
+//!
+//! Not here: codes and reasons of the wire.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{EntityKind, Position, ResourceKey, SalesOrderId, Version};
+use super::name::LineId;
+use super::time::Timestamp;
+
+/// One line that can't be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// Which line.
+    pub line: LineId,
+    /// What it asked for.
+    pub resource: ResourceKey,
+    /// How much it asked for.
+    pub requested: u64,
+    /// How much it could have had, after the lines before it on the same resource.
+    pub available: u64,
+    /// The log's last position when that was so.
+    pub position: Position,
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Some lines of a reservation can't be had; in the order of the client's lines.
+    #[error("{} line(s) can't be had: there is too little left", .0.len())]
+    Short(Vec<Shortage>),
+    /// There is no such entity.
+    #[error("there is no such {}", .0.name())]
+    NotFound(EntityKind),
+    /// The id is taken by a command with another payload.
+    #[error("this id was used before with another payload; choose a new one")]
+    RequestIdReused,
+    /// The entity isn't at the version that was expected.
+    #[error("expected version {expected}, but the entity is at {current}")]
+    VersionConflict {
+        /// What the client expected.
+        expected: Version,
+        /// What it is.
+        current: Version,
+    },
+    /// More commands came within a day than the entity remembers for retries.
+    #[error(
+        "the entity remembers {remembered} request ids of the last 24 hours and can't remember \
+         more without forgetting one"
+    )]
+    TooManyRequests {
+        /// How many are remembered.
+        remembered: usize,
+        /// When the oldest may be forgotten.
+        retry_at: Timestamp,
+    },
+    /// The hold's deadline has passed.
+    #[error("the hold ran out at its deadline")]
+    HoldExpired {
+        /// The deadline.
+        deadline: Timestamp,
+    },
+    /// The entity is in a state in which the command has no meaning.
+    #[error("{command} is not possible in state {from}")]
+    InvalidTransition {
+        /// The state it is in.
+        from: &'static str,
+        /// The command's name.
+        command: &'static str,
+    },
+    /// The reservation is driven by a sales order and takes commands from it alone.
+    #[error("the reservation belongs to sales order {0}, which alone commands it")]
+    OwnedByOrder(SalesOrderId),
+    /// On hand would fall below what is held.
+    #[error("on hand would be {on_hand}, below the {held} units that are held")]
+    BelowHeld {
+        /// What on hand would be; negative where more was taken away than there is.
+        on_hand: i128,
+        /// Units held.
+        held: u64,
+    },
+    /// A sum is larger than the server counts.
+    #[error("a quantity or an amount would be larger than the server can count")]
+    Overflow,
+    /// A deadline that is too near, too far, or not after the one that stands.
+    #[error("the deadline must be from {earliest_ms} to {latest_ms} (ms since 1970)", earliest_ms = .earliest.0, latest_ms = .latest.0)]
+    DeadlineOutOfRange {
+        /// The earliest that would be accepted.
+        earliest: Timestamp,
+        /// The latest that would be accepted.
+        latest: Timestamp,
+    },
+    /// The entity is still deciding an earlier command, and too many wait behind it.
+    ///
+    /// Certainly not executed.
+    #[error("too many commands wait for this entity")]
+    QueueFull,
+}

@@ -1,0 +1,409 @@
+//! Lines that live and die together.
+//!
+//! ```text
+//!             Create                Confirm             Commit
+//!   (asking) ────────▶ HELD ──────────────▶ CONFIRMED ─────────▶ COMMITTED
+//!                       │ ├── deadline ──▶ EXPIRED │
+//!                       └─┴── Cancel ────────────▶ CANCELLED
+//! ```
+//!
+//! Invariants: a reservation exists once it has all its claims. A hold past its deadline is
+//! never confirmed: whoever finds it first, the clock or a command, records that it expired.
+//!
+//! `asking` gathers the claims, `lifecycle` decides everything after. Not here: who owns units;
+//! a resource alone knows what is left of it.
+
+mod asking;
+mod lifecycle;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::claim::{Claim, ClaimAnswer};
+use super::command::{self, Message};
+use super::entity::{Aggregate, Context, Decision, Summary, Transient};
+use super::event::Body;
+use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, SalesOrderId, Version};
+use super::name::{Label, LineId};
+use super::rejection::Rejection;
+use super::stock_balance;
+use super::time::Timestamp;
+use super::view::View;
+use asking::Asking;
+
+/// The shortest hold: 1 second.
+pub const HOLD_MS_MIN: u64 = 1_000;
+/// The longest hold: 30 days.
+pub const HOLD_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// A hold where the client says nothing: 15 minutes.
+pub const HOLD_MS_DEFAULT: u64 = 15 * 60 * 1_000;
+
+/// One wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which line; unique within its reservation.
+    pub id: LineId,
+    /// Of what.
+    pub resource: ResourceKey,
+    /// How much; above 0.
+    pub quantity: u64,
+}
+
+/// How long a reservation stands by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Term {
+    /// For so many milliseconds from the decision.
+    For(u64),
+    /// Until then.
+    Until(Timestamp),
+    /// For ever: confirmed at once.
+    Confirmed,
+}
+
+/// What a reservation is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Create {
+    /// What is wanted: all or none.
+    pub lines: Arc<[Line]>,
+    /// For how long.
+    pub term: Term,
+    /// Who it is for; only carried.
+    pub customer: Label,
+    /// What the client calls it elsewhere; only carried.
+    pub external_reference: Label,
+    /// Whatever else the client wants to find again; only carried.
+    pub attributes: BTreeMap<Label, Label>,
+    /// The sales order that drives it, if one does.
+    pub owner: Option<SalesOrderId>,
+}
+
+/// What a reservation can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Come into being.
+    Create(Create),
+    /// Stand without a deadline.
+    Confirm,
+    /// Be used: the units leave on hand. A hold is confirmed first.
+    Commit,
+    /// Give everything back.
+    Cancel {
+        /// Why.
+        reason: Label,
+    },
+    /// Stand longer.
+    Extend(Term),
+    /// The deadline may have come.
+    Expire,
+    /// A resource's answer to a claim.
+    #[serde(skip)]
+    Answered(ClaimAnswer),
+}
+
+/// What can happen to a reservation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// It has all its claims.
+    Created {
+        /// What is held.
+        lines: Arc<[Line]>,
+        /// Until when; none where it was confirmed at once.
+        deadline: Option<Timestamp>,
+        /// Who it is for.
+        customer: Label,
+        /// What the client calls it elsewhere.
+        external_reference: Label,
+        /// Whatever else the client gave.
+        attributes: BTreeMap<Label, Label>,
+        /// The sales order that drives it.
+        owner: Option<SalesOrderId>,
+    },
+    /// It stands longer.
+    Extended {
+        /// Until when.
+        deadline: Timestamp,
+    },
+    /// It stands without a deadline.
+    Confirmed,
+    /// It was used.
+    Committed,
+    /// Everything was given back.
+    Cancelled {
+        /// Why.
+        reason: Label,
+    },
+    /// Its deadline passed, and everything was given back.
+    Expired {
+        /// The deadline.
+        deadline: Timestamp,
+    },
+}
+
+/// Where a reservation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// Held until its deadline.
+    Held,
+    /// Held without one.
+    Confirmed,
+    /// Used up.
+    Committed,
+    /// Given back.
+    Cancelled,
+    /// Given back by the clock.
+    Expired,
+}
+
+/// A reservation that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// Where it stands.
+    pub state: State,
+    /// What it holds or held.
+    pub lines: Arc<[Line]>,
+    /// The deadline of a hold, or the one that an expired hold had.
+    pub deadline: Option<Timestamp>,
+    /// Who it is for.
+    pub customer: Label,
+    /// What the client calls it elsewhere.
+    pub external_reference: Label,
+    /// Whatever else the client gave.
+    pub attributes: BTreeMap<Label, Label>,
+    /// The sales order that drives it.
+    pub owner: Option<SalesOrderId>,
+    /// Why it was cancelled.
+    pub cancel_reason: Label,
+    /// When it came into being.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// Its version when its resources were last told what it wants.
+    pub claims_version: Version,
+}
+
+/// A reservation, or nothing yet.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reservation {
+    // Shared with the readers that it was shown to.
+    details: Option<Arc<Details>>,
+}
+
+/// What a reservation waits for while it asks its resources.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    asking: Option<Asking>,
+}
+
+impl Transient for Waiting {
+    fn is_waiting(&self) -> bool {
+        self.asking.is_some()
+    }
+}
+
+impl Command {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "CreateReservation",
+            Self::Confirm => "ConfirmReservation",
+            Self::Commit => "CommitReservation",
+            Self::Cancel { .. } => "CancelReservation",
+            Self::Extend(_) => "ExtendReservation",
+            Self::Expire => "ExpireReservation",
+            Self::Answered(_) => "AnswerClaim",
+        }
+    }
+}
+
+impl Event {
+    /// The event's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "ReservationCreated",
+            Self::Extended { .. } => "ReservationExtended",
+            Self::Confirmed => "ReservationConfirmed",
+            Self::Committed => "ReservationCommitted",
+            Self::Cancelled { .. } => "ReservationCancelled",
+            Self::Expired { .. } => "ReservationExpired",
+        }
+    }
+}
+
+impl State {
+    /// The state's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "HELD",
+            Self::Confirmed => "CONFIRMED",
+            Self::Committed => "COMMITTED",
+            Self::Cancelled => "CANCELLED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
+    /// Whether it can never change again.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Committed | Self::Cancelled | Self::Expired)
+    }
+}
+
+impl Term {
+    /// The deadline, counted from `now`.
+    ///
+    /// # Errors
+    /// [`Rejection::DeadlineOutOfRange`], where it is nearer than [`HOLD_MS_MIN`] or further than
+    /// [`HOLD_MS_MAX`].
+    fn deadline(self, now: Timestamp) -> Result<Option<Timestamp>, Rejection> {
+        let deadline = match self {
+            Self::Confirmed => return Ok(None),
+            Self::For(span_ms) => now.plus_ms(span_ms),
+            Self::Until(deadline) => deadline,
+        };
+        let (earliest, latest) = (now.plus_ms(HOLD_MS_MIN), now.plus_ms(HOLD_MS_MAX));
+        if deadline < earliest || deadline > latest {
+            return Err(Rejection::DeadlineOutOfRange { earliest, latest });
+        }
+        Ok(Some(deadline))
+    }
+}
+
+impl Details {
+    /// What this reservation wants of one of its resources, in all; a release where it has no
+    /// line there.
+    pub fn claim_on(&self, resource: &ResourceKey, id: ReservationId) -> Claim {
+        let quantity = self
+            .lines
+            .iter()
+            .filter(|line| line.resource == *resource)
+            .fold(0u64, |sum, line| sum.saturating_add(line.quantity));
+        self.claim_of(quantity, id)
+    }
+
+    fn claim_of(&self, quantity: u64, id: ReservationId) -> Claim {
+        let nothing = Claim::release(id, self.claims_version);
+        match self.state {
+            State::Held => Claim { held: quantity, deadline: self.deadline, ..nothing },
+            State::Confirmed => Claim { held: quantity, ..nothing },
+            State::Committed => Claim { committed: quantity, ..nothing },
+            State::Cancelled | State::Expired => nothing,
+        }
+    }
+
+    /// What every resource is told, one message each.
+    fn claims(&self, id: ReservationId) -> Vec<Message> {
+        quantities(&self.lines)
+            .map(|wanted| {
+                wanted.into_iter().map(|(key, sum)| tell(key, self.claim_of(sum, id))).collect()
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// Units wanted of each resource, in the order in which resources are asked; nothing where a
+/// sum is larger than can be counted.
+fn quantities(lines: &[Line]) -> Option<BTreeMap<ResourceKey, u64>> {
+    let mut wanted = BTreeMap::new();
+    for line in lines {
+        let sum: &mut u64 = wanted.entry(line.resource.clone()).or_default();
+        *sum = sum.checked_add(line.quantity)?;
+    }
+    Some(wanted)
+}
+
+fn tell(resource: ResourceKey, claim: Claim) -> Message {
+    let command = match resource {
+        ResourceKey::Stock(_) => stock_balance::Command::Claim(claim),
+    };
+    Message { to: EntityId::Resource(resource), command: command::Command::StockBalance(command) }
+}
+
+fn ask(resource: ResourceKey, claim: Claim) -> Message {
+    let command = match resource {
+        ResourceKey::Stock(_) => stock_balance::Command::Check(claim),
+    };
+    Message { to: EntityId::Resource(resource), command: command::Command::StockBalance(command) }
+}
+
+impl Reservation {
+    /// What it is, once it exists.
+    pub fn details(&self) -> Option<&Arc<Details>> {
+        self.details.as_ref()
+    }
+}
+
+impl Aggregate for Reservation {
+    const KIND: EntityKind = EntityKind::Reservation;
+    const CREATED_ONCE: bool = true;
+    type Command = Command;
+    type Event = Event;
+    type Transient = Waiting;
+
+    fn command(command: command::Command) -> Option<Command> {
+        match command {
+            command::Command::Reservation(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    fn begins(command: &Command) -> bool {
+        matches!(command, Command::Create(_))
+    }
+
+    fn decide(
+        &self,
+        waiting: &mut Waiting,
+        command: Command,
+        context: &Context<'_>,
+    ) -> Decision<Event> {
+        let EntityId::Reservation(id) = *context.id else { return Decision::nothing() };
+        match (&self.details, command) {
+            (None, Command::Create(create)) => asking::begin(waiting, create, id, context.now),
+            (None, Command::Answered(answer)) => asking::go_on(waiting, answer, id),
+            (None, Command::Expire) | (Some(_), Command::Answered(_)) => Decision::nothing(),
+            (None, _) => Decision::rejected(Rejection::NotFound(EntityKind::Reservation)),
+            (Some(details), command) => lifecycle::decide(details, command, id, context),
+        }
+    }
+
+    fn evolve(&mut self, event: &Event, version: Version, time: Timestamp) {
+        match &mut self.details {
+            None => self.details = lifecycle::created(event, version, time).map(Arc::new),
+            Some(details) => lifecycle::evolve(Arc::make_mut(details), event, version, time),
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let Some(details) = &self.details else {
+            return Summary {
+                state: "NONE",
+                deadline: None,
+                finished: false,
+                created: Timestamp::default(),
+            };
+        };
+        let is_hold = details.state == State::Held;
+        Summary {
+            state: details.state.name(),
+            deadline: details.deadline.filter(|_| is_hold),
+            finished: details.state.is_finished(),
+            created: details.created,
+        }
+    }
+
+    fn view(&self) -> View {
+        self.details.clone().map_or(View::Nothing, View::Reservation)
+    }
+
+    fn into_body(event: Event) -> Body {
+        Body::Reservation(event)
+    }
+
+    fn from_body(body: &Body) -> Option<&Event> {
+        match body {
+            Body::Reservation(event) => Some(event),
+            _ => None,
+        }
+    }
+}

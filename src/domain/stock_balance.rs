@@ -1,0 +1,334 @@
+//! Counted units of one SKU at one location.
+//!
+//! Invariants: held is the sum of the claims, and never more than on hand.
+//!
+//! Not here: deadlines. A claim says until when it stands, but only its reservation ends it.
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+
+use super::claim::{Claim, ClaimAnswer, ClaimOutcome};
+use super::command::{self, Message};
+use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
+use super::event::Body;
+use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, Version};
+use super::name::Label;
+use super::rejection::Rejection;
+use super::time::Timestamp;
+use super::view::{StockView, View};
+
+/// What a stock balance can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Units came in. The first receipt brings the balance into being.
+    Receive {
+        /// How many; above 0.
+        quantity: u64,
+        /// What the client calls the receipt.
+        reference: Label,
+    },
+    /// What is on hand is set right.
+    Adjust {
+        /// By how much, or to what.
+        to: Adjustment,
+        /// Why.
+        reason: Label,
+    },
+    /// A reservation says what it wants in all.
+    Claim(Claim),
+    /// A reservation asks whether a claim would fit, without effect.
+    Check(Claim),
+}
+
+/// How on hand is set right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Adjustment {
+    /// So many more, or fewer.
+    By(i64),
+    /// So many were counted.
+    Counted(u64),
+}
+
+/// What can happen to a stock balance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// Units came in.
+    Received {
+        /// How many.
+        quantity: u64,
+        /// What the client calls the receipt.
+        reference: Label,
+    },
+    /// What is on hand was set right.
+    Adjusted {
+        /// How it was asked for.
+        to: Adjustment,
+        /// What is on hand now.
+        on_hand: u64,
+        /// Why.
+        reason: Label,
+    },
+    /// A reservation's first claim.
+    ClaimMade(Claim),
+    /// A claim's quantity or deadline is another.
+    ClaimChanged(Claim),
+    /// Claimed units left on hand.
+    ClaimCommitted(Claim),
+    /// Nothing of the claim is left.
+    ClaimReleased(Claim),
+}
+
+/// Units of one SKU at one location.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StockBalance {
+    created: Timestamp,
+    on_hand: u64,
+    held: u64,
+    // A persistent map: capturing a balance with a million claims clones it at once.
+    claims: OrdMap<ReservationId, Claim>,
+}
+
+impl Command {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Receive { .. } => "ReceiveStock",
+            Self::Adjust { .. } => "AdjustStock",
+            Self::Claim(_) => "Claim",
+            Self::Check(_) => "CheckClaim",
+        }
+    }
+}
+
+impl Event {
+    /// The event's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "StockReceived",
+            Self::Adjusted { .. } => "StockAdjusted",
+            Self::ClaimMade(_) => "ClaimMade",
+            Self::ClaimChanged(_) => "ClaimChanged",
+            Self::ClaimCommitted(_) => "ClaimCommitted",
+            Self::ClaimReleased(_) => "ClaimReleased",
+        }
+    }
+}
+
+impl StockBalance {
+    /// Units that are here.
+    pub fn on_hand(&self) -> u64 {
+        self.on_hand
+    }
+
+    /// Units of these that are claimed.
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// Units that a new claim could have.
+    pub fn available(&self) -> u64 {
+        self.on_hand - self.held
+    }
+
+    /// The claims that stand, by reservation.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values()
+    }
+
+    /// How many claims stand.
+    pub fn claims_count(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// The claims after one reservation's, at most `count`.
+    pub fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.claims.range((from, Unbounded)).take(count).map(|(_, claim)| *claim).collect()
+    }
+
+    fn receive(&self, quantity: u64, reference: Label) -> Decision<Event> {
+        match self.on_hand.checked_add(quantity) {
+            Some(_) => Decision::accepted(vec![Event::Received { quantity, reference }]),
+            None => Decision::rejected(Rejection::Overflow),
+        }
+    }
+
+    fn adjust(&self, to: Adjustment, reason: Label) -> Decision<Event> {
+        let on_hand = match to {
+            Adjustment::By(delta) => i128::from(self.on_hand) + i128::from(delta),
+            Adjustment::Counted(count) => i128::from(count),
+        };
+        if on_hand < i128::from(self.held) {
+            return Decision::rejected(Rejection::BelowHeld { on_hand, held: self.held });
+        }
+        match u64::try_from(on_hand) {
+            Ok(on_hand) => Decision::accepted(vec![Event::Adjusted { to, on_hand, reason }]),
+            Err(_) => Decision::rejected(Rejection::Overflow),
+        }
+    }
+
+    /// What a claim would change: nothing, one event, or too little is left.
+    fn claim(&self, wish: Claim) -> Result<Option<Event>, Short> {
+        let Some(standing) = self.claims.get(&wish.reservation) else {
+            if wish.is_release() {
+                return Ok(None);
+            }
+            self.check_growth(0, &wish)?;
+            return Ok(Some(Event::ClaimMade(wish)));
+        };
+        let is_newer = wish.reservation_version > standing.reservation_version;
+        let releases_equal =
+            wish.reservation_version == standing.reservation_version && wish.is_release();
+        if !is_newer && !releases_equal {
+            return Ok(None);
+        }
+        self.check_growth(standing.total(), &wish)?;
+        Ok(Some(if wish.committed > standing.committed {
+            Event::ClaimCommitted(wish)
+        } else if wish.held == 0 {
+            Event::ClaimReleased(wish)
+        } else {
+            Event::ClaimChanged(wish)
+        }))
+    }
+
+    fn check_growth(&self, standing: u64, wish: &Claim) -> Result<(), Short> {
+        let growth = wish.total().saturating_sub(standing);
+        if growth <= self.available() {
+            return Ok(());
+        }
+        Err(Short { available: self.available().saturating_add(standing) })
+    }
+
+    /// Whether the reservation waits for an answer: where the claim grows, or says again what
+    /// stands. Whatever only shrinks or prolongs can't be refused.
+    fn is_waited_for(&self, wish: &Claim) -> bool {
+        self.claims.get(&wish.reservation).map_or(!wish.is_release(), |standing| {
+            wish.total() > standing.total() || wish == standing
+        })
+    }
+
+    fn commit_units(&mut self, claim: &Claim) {
+        let before = self.claims.get(&claim.reservation).map_or(0, |entry| entry.committed);
+        self.on_hand = self.on_hand.saturating_sub(claim.committed - before.min(claim.committed));
+    }
+
+    fn enter(&mut self, claim: &Claim) {
+        let before = match claim.held {
+            0 => self.claims.remove(&claim.reservation),
+            _ => self.claims.insert(claim.reservation, *claim),
+        };
+        self.held = self.held - before.map_or(0, |entry| entry.held) + claim.held;
+    }
+}
+
+struct Short {
+    available: u64,
+}
+
+impl Aggregate for StockBalance {
+    const KIND: EntityKind = EntityKind::StockBalance;
+    const CREATED_ONCE: bool = false;
+    type Command = Command;
+    type Event = Event;
+    type Transient = ();
+
+    fn command(command: command::Command) -> Option<Command> {
+        match command {
+            command::Command::StockBalance(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    fn begins(command: &Command) -> bool {
+        matches!(command, Command::Receive { .. })
+    }
+
+    fn decide(&self, _: &mut (), command: Command, context: &Context<'_>) -> Decision<Event> {
+        match command {
+            Command::Receive { quantity, reference } => self.receive(quantity, reference),
+            Command::Adjust { .. } if context.version == Version(0) => {
+                Decision::rejected(Rejection::NotFound(EntityKind::StockBalance))
+            }
+            Command::Adjust { to, reason } => self.adjust(to, reason),
+            Command::Claim(wish) => {
+                let (events, answer) = match self.claim(wish) {
+                    Ok(event) => (Vec::from_iter(event), ClaimOutcome::Granted),
+                    Err(short) => (Vec::new(), short.answer(context)),
+                };
+                let messages = if self.is_waited_for(&wish) {
+                    Vec::from_iter(reply(wish.reservation, answer, context))
+                } else {
+                    Vec::new()
+                };
+                Decision { events, messages, outcome: Outcome::Silent }
+            }
+            Command::Check(wish) => {
+                let answer = match self.claim(wish) {
+                    Ok(_) => ClaimOutcome::Granted,
+                    Err(short) => short.answer(context),
+                };
+                Decision::nothing().telling(Vec::from_iter(reply(
+                    wish.reservation,
+                    answer,
+                    context,
+                )))
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &Event, version: Version, time: Timestamp) {
+        if version == Version(1) {
+            self.created = time;
+        }
+        match event {
+            Event::Received { quantity, .. } => {
+                self.on_hand = self.on_hand.saturating_add(*quantity);
+            }
+            Event::Adjusted { on_hand, .. } => self.on_hand = *on_hand,
+            Event::ClaimMade(claim)
+            | Event::ClaimChanged(claim)
+            | Event::ClaimCommitted(claim)
+            | Event::ClaimReleased(claim) => {
+                self.commit_units(claim);
+                self.enter(claim);
+            }
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary { state: "OPEN", deadline: None, finished: false, created: self.created }
+    }
+
+    fn view(&self) -> View {
+        View::StockBalance(StockView { on_hand: self.on_hand, held: self.held })
+    }
+
+    fn into_body(event: Event) -> Body {
+        Body::StockBalance(event)
+    }
+
+    fn from_body(body: &Body) -> Option<&Event> {
+        match body {
+            Body::StockBalance(event) => Some(event),
+            _ => None,
+        }
+    }
+}
+
+impl Short {
+    fn answer(self, context: &Context<'_>) -> ClaimOutcome {
+        ClaimOutcome::Short { available: self.available, position: context.log_position }
+    }
+}
+
+fn reply(to: ReservationId, outcome: ClaimOutcome, context: &Context<'_>) -> Option<Message> {
+    let EntityId::Resource(resource) = context.id else { return None };
+    let ResourceKey::Stock(_) = resource;
+    let answer = ClaimAnswer { resource: resource.clone(), outcome };
+    Some(Message {
+        to: EntityId::Reservation(to),
+        command: command::Command::Reservation(super::reservation::Command::Answered(answer)),
+    })
+}
