@@ -1,3 +1,4 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
 pub mod domain;
+pub mod proto;
