@@ -51,7 +51,7 @@ impl Claim {
 }
 
 /// What a resource says to a claim, or to the question whether one would fit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimAnswer {
     /// Which resource speaks.
     pub resource: ResourceKey,
@@ -60,15 +60,44 @@ pub struct ClaimAnswer {
 }
 
 /// Whether a claim fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClaimOutcome {
     /// It stands; or, where it was only asked for, it would have.
     Granted,
     /// There is too little.
-    Short {
-        /// Units that the reservation could have had.
-        available: u64,
-        /// The log's last position when that was so.
-        position: Position,
-    },
+    Short(Shortfall),
+}
+
+/// How much there was, when, and what stood in the way of more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortfall {
+    /// Units that could have been had.
+    pub available: u64,
+    /// The log's last position when that was so.
+    pub position: Position,
+    /// What stood in the way; none where the resource doesn't exist.
+    pub blocker: Option<Blocker>,
+}
+
+/// What stands in the way of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Blocker {
+    /// What is on hand is held by others.
+    Stock(StockFigures),
+}
+
+/// What a stock balance has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockFigures {
+    /// Units that are here.
+    pub on_hand: u64,
+    /// Units of these that are claimed.
+    pub held: u64,
+}
+
+impl StockFigures {
+    /// Units that a new claim could have.
+    pub fn available(&self) -> u64 {
+        self.on_hand.saturating_sub(self.held)
+    }
 }

@@ -40,8 +40,8 @@ pub struct Event {
     pub time: Timestamp,
     /// Who was behind it.
     pub origin: Arc<Origin>,
-    /// What caused it: the request id of a command, or the id of another event.
-    pub causation_id: Uuid,
+    /// The id of the event that caused it; none where a command did.
+    pub causation_id: Option<Uuid>,
     /// The command that it is the effect of, where a client or a process sent one.
     pub request: Option<RequestMark>,
     /// What happened.

@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{EntityKind, Position, ResourceKey, SalesOrderId, Version};
+use super::claim::{Shortfall, StockFigures};
+use super::ids::{EntityKind, ResourceKey, SalesOrderId, Version};
 use super::name::LineId;
 use super::time::Timestamp;
 
@@ -20,10 +21,9 @@ pub struct Shortage {
     pub resource: ResourceKey,
     /// How much it asked for.
     pub requested: u64,
-    /// How much it could have had, after the lines before it on the same resource.
-    pub available: u64,
-    /// The log's last position when that was so.
-    pub position: Position,
+    /// How much it could have had (after the lines before it on the same resource), when, and
+    /// what stood in the way.
+    pub shortfall: Shortfall,
 }
 
 /// Why a command was refused.
@@ -75,12 +75,16 @@ pub enum Rejection {
     #[error("the reservation belongs to sales order {0}, which alone commands it")]
     OwnedByOrder(SalesOrderId),
     /// On hand would fall below what is held.
-    #[error("on hand would be {on_hand}, below the {held} units that are held")]
+    #[error(
+        "{requested} units can't be taken away: {} are on hand and {} of them are held",
+        .stock.on_hand,
+        .stock.held
+    )]
     BelowHeld {
-        /// What on hand would be; negative where more was taken away than there is.
-        on_hand: i128,
-        /// Units held.
-        held: u64,
+        /// Units to be taken away.
+        requested: u64,
+        /// What is there.
+        stock: StockFigures,
     },
     /// A sum is larger than the server counts.
     #[error("a quantity or an amount would be larger than the server can count")]

@@ -72,12 +72,11 @@ pub enum Command {
         reason: Label,
     },
     /// A step of the process has come to an end.
-    #[serde(skip)]
     Report(Report),
 }
 
 /// What the process reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
     /// The reservation stands.
     Reserved,

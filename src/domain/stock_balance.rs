@@ -7,15 +7,18 @@
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Claim, ClaimAnswer, ClaimOutcome};
+use super::claim::{Blocker, Claim, ClaimAnswer, ClaimOutcome, Shortfall, StockFigures};
 use super::command::{self, Message};
 use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
 use super::event::Body;
-use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, Version};
+use super::ids::{EntityId, EntityKind, ReservationId, Version};
 use super::name::Label;
 use super::rejection::Rejection;
 use super::time::Timestamp;
 use super::view::{StockView, View};
+
+/// The largest quantity, and the most that can be on hand: 2^63 − 1.
+pub const QUANTITY_MAX: u64 = i64::MAX as u64;
 
 /// What a stock balance can be told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,10 +64,10 @@ pub enum Event {
     },
     /// What is on hand was set right.
     Adjusted {
-        /// How it was asked for.
-        to: Adjustment,
         /// What is on hand now.
         on_hand: u64,
+        /// What it is now less what it was.
+        delta: i64,
         /// Why.
         reason: Label,
     },
@@ -75,13 +78,19 @@ pub enum Event {
     /// Claimed units left on hand.
     ClaimCommitted(Claim),
     /// Nothing of the claim is left.
-    ClaimReleased(Claim),
+    ClaimReleased {
+        /// What the reservation wants: nothing more.
+        claim: Claim,
+        /// Units that came free.
+        released: u64,
+    },
 }
 
 /// Units of one SKU at one location.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StockBalance {
     created: Timestamp,
+    updated: Timestamp,
     on_hand: u64,
     held: u64,
     // A persistent map: capturing a balance with a million claims clones it at once.
@@ -109,25 +118,19 @@ impl Event {
             Self::ClaimMade(_) => "ClaimMade",
             Self::ClaimChanged(_) => "ClaimChanged",
             Self::ClaimCommitted(_) => "ClaimCommitted",
-            Self::ClaimReleased(_) => "ClaimReleased",
+            Self::ClaimReleased { .. } => "ClaimReleased",
         }
     }
 }
 
 impl StockBalance {
-    /// Units that are here.
-    pub fn on_hand(&self) -> u64 {
-        self.on_hand
+    /// What is here, and what of it is claimed.
+    pub fn figures(&self) -> StockFigures {
+        StockFigures { on_hand: self.on_hand, held: self.held }
     }
 
-    /// Units of these that are claimed.
-    pub fn held(&self) -> u64 {
-        self.held
-    }
-
-    /// Units that a new claim could have.
-    pub fn available(&self) -> u64 {
-        self.on_hand - self.held
+    fn available(&self) -> u64 {
+        self.figures().available()
     }
 
     /// The claims that stand, by reservation.
@@ -149,22 +152,29 @@ impl StockBalance {
 
     fn receive(&self, quantity: u64, reference: Label) -> Decision<Event> {
         match self.on_hand.checked_add(quantity) {
-            Some(_) => Decision::accepted(vec![Event::Received { quantity, reference }]),
-            None => Decision::rejected(Rejection::Overflow),
+            Some(on_hand) if on_hand <= QUANTITY_MAX => {
+                Decision::accepted(vec![Event::Received { quantity, reference }])
+            }
+            _ => Decision::rejected(Rejection::Overflow),
         }
     }
 
     fn adjust(&self, to: Adjustment, reason: Label) -> Decision<Event> {
-        let on_hand = match to {
-            Adjustment::By(delta) => i128::from(self.on_hand) + i128::from(delta),
+        let before = i128::from(self.on_hand);
+        let after = match to {
+            Adjustment::By(delta) => before + i128::from(delta),
             Adjustment::Counted(count) => i128::from(count),
         };
-        if on_hand < i128::from(self.held) {
-            return Decision::rejected(Rejection::BelowHeld { on_hand, held: self.held });
+        if after < i128::from(self.held) {
+            let requested = u64::try_from(before - after).unwrap_or(u64::MAX);
+            let stock = self.figures();
+            return Decision::rejected(Rejection::BelowHeld { requested, stock });
         }
-        match u64::try_from(on_hand) {
-            Ok(on_hand) => Decision::accepted(vec![Event::Adjusted { to, on_hand, reason }]),
-            Err(_) => Decision::rejected(Rejection::Overflow),
+        match (u64::try_from(after), i64::try_from(after - before)) {
+            (Ok(on_hand), Ok(delta)) if on_hand <= QUANTITY_MAX => {
+                Decision::accepted(vec![Event::Adjusted { on_hand, delta, reason }])
+            }
+            _ => Decision::rejected(Rejection::Overflow),
         }
     }
 
@@ -187,7 +197,7 @@ impl StockBalance {
         Ok(Some(if wish.committed > standing.committed {
             Event::ClaimCommitted(wish)
         } else if wish.held == 0 {
-            Event::ClaimReleased(wish)
+            Event::ClaimReleased { claim: wish, released: standing.held }
         } else {
             Event::ClaimChanged(wish)
         }))
@@ -198,7 +208,7 @@ impl StockBalance {
         if growth <= self.available() {
             return Ok(());
         }
-        Err(Short { available: self.available().saturating_add(standing) })
+        Err(Short { available: self.available().saturating_add(standing), stock: self.figures() })
     }
 
     /// Whether the reservation waits for an answer: where the claim grows, or says again what
@@ -225,6 +235,7 @@ impl StockBalance {
 
 struct Short {
     available: u64,
+    stock: StockFigures,
 }
 
 impl Aggregate for StockBalance {
@@ -282,6 +293,7 @@ impl Aggregate for StockBalance {
         if version == Version(1) {
             self.created = time;
         }
+        self.updated = time;
         match event {
             Event::Received { quantity, .. } => {
                 self.on_hand = self.on_hand.saturating_add(*quantity);
@@ -290,7 +302,7 @@ impl Aggregate for StockBalance {
             Event::ClaimMade(claim)
             | Event::ClaimChanged(claim)
             | Event::ClaimCommitted(claim)
-            | Event::ClaimReleased(claim) => {
+            | Event::ClaimReleased { claim, .. } => {
                 self.commit_units(claim);
                 self.enter(claim);
             }
@@ -302,7 +314,7 @@ impl Aggregate for StockBalance {
     }
 
     fn view(&self) -> View {
-        View::StockBalance(StockView { on_hand: self.on_hand, held: self.held })
+        View::StockBalance(StockView { figures: self.figures(), updated: self.updated })
     }
 
     fn into_body(event: Event) -> Body {
@@ -319,13 +331,17 @@ impl Aggregate for StockBalance {
 
 impl Short {
     fn answer(self, context: &Context<'_>) -> ClaimOutcome {
-        ClaimOutcome::Short { available: self.available, position: context.log_position }
+        let exists = context.version > Version(0);
+        ClaimOutcome::Short(Shortfall {
+            available: self.available,
+            position: context.log_position,
+            blocker: exists.then_some(Blocker::Stock(self.stock)),
+        })
     }
 }
 
 fn reply(to: ReservationId, outcome: ClaimOutcome, context: &Context<'_>) -> Option<Message> {
     let EntityId::Resource(resource) = context.id else { return None };
-    let ResourceKey::Stock(_) = resource;
     let answer = ClaimAnswer { resource: resource.clone(), outcome };
     Some(Message {
         to: EntityId::Reservation(to),

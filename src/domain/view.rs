@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::claim::StockFigures;
+use super::time::Timestamp;
 use super::{reservation, sales_order};
 
 /// An entity as it is now.
@@ -17,18 +19,11 @@ pub enum View {
     SalesOrder(Arc<sales_order::Details>),
 }
 
-/// The figures of a stock balance.
+/// A stock balance as it is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StockView {
-    /// Units that are here.
-    pub on_hand: u64,
-    /// Units of these that are claimed.
-    pub held: u64,
-}
-
-impl StockView {
-    /// Units that a new claim could have.
-    pub fn available(&self) -> u64 {
-        self.on_hand - self.held
-    }
+    /// What is here, and what of it is claimed.
+    pub figures: StockFigures,
+    /// When it last changed.
+    pub updated: Timestamp,
 }

@@ -13,10 +13,12 @@
 //!
 //! Invariant: a refused reservation appends nothing to its own stream, and holds nothing.
 
-use super::super::claim::{Claim, ClaimAnswer, ClaimOutcome};
+use std::collections::BTreeMap;
+
+use super::super::claim::{Claim, ClaimAnswer, ClaimOutcome, Shortfall};
 use super::super::command::Message;
 use super::super::entity::{Decision, Outcome};
-use super::super::ids::{Position, ReservationId, ResourceKey, Version};
+use super::super::ids::{ReservationId, ResourceKey, Version};
 use super::super::rejection::{Rejection, Shortage};
 use super::super::time::Timestamp;
 use super::{Create, Event, Line, Waiting, ask, quantities, tell};
@@ -31,16 +33,9 @@ pub(super) struct Asking {
     /// How many have granted.
     granted: usize,
     /// What fell short, once something did.
-    short: Vec<(ResourceKey, Left)>,
+    short: Vec<(ResourceKey, Shortfall)>,
     /// Checks that are still unanswered, once something fell short.
     unanswered: usize,
-}
-
-/// What a resource had left, and when.
-#[derive(Debug, Clone, Copy)]
-struct Left {
-    available: u64,
-    position: Position,
 }
 
 /// The version that the reservation will have when it exists.
@@ -98,8 +93,8 @@ impl Asking {
         }
         match answer.outcome {
             ClaimOutcome::Granted => self.grant(id),
-            ClaimOutcome::Short { available, position } => {
-                self.short.push((answer.resource, Left { available, position }));
+            ClaimOutcome::Short(shortfall) => {
+                self.short.push((answer.resource, shortfall));
                 self.turn_back(id)
             }
         }
@@ -128,8 +123,8 @@ impl Asking {
     }
 
     fn check_answered(&mut self, answer: ClaimAnswer) -> Decision<Event> {
-        if let ClaimOutcome::Short { available, position } = answer.outcome {
-            self.short.push((answer.resource, Left { available, position }));
+        if let ClaimOutcome::Short(shortfall) = answer.outcome {
+            self.short.push((answer.resource, shortfall));
         }
         self.unanswered = self.unanswered.saturating_sub(1);
         if self.unanswered > 0 {
@@ -156,22 +151,20 @@ fn waits(messages: Vec<Message>) -> Decision<Event> {
 
 /// Spreads what the short resources had left over their lines, in the client's order, and names
 /// each line that didn't get all it asked for.
-fn shortages(lines: &[Line], short: &[(ResourceKey, Left)]) -> Vec<Shortage> {
-    let mut left: std::collections::BTreeMap<_, _> =
-        short.iter().map(|(key, left)| (key, *left)).collect();
+fn shortages(lines: &[Line], short: &[(ResourceKey, Shortfall)]) -> Vec<Shortage> {
+    let mut left: BTreeMap<_, _> = short.iter().map(|(key, shortfall)| (key, *shortfall)).collect();
     let mut named = Vec::new();
     for line in lines {
-        let Some(Left { available, position }) = left.get_mut(&line.resource) else { continue };
-        if line.quantity > *available {
+        let Some(shortfall) = left.get_mut(&line.resource) else { continue };
+        if line.quantity > shortfall.available {
             named.push(Shortage {
                 line: line.id.clone(),
                 resource: line.resource.clone(),
                 requested: line.quantity,
-                available: *available,
-                position: *position,
+                shortfall: *shortfall,
             });
         }
-        *available = available.saturating_sub(line.quantity);
+        shortfall.available = shortfall.available.saturating_sub(line.quantity);
     }
     named
 }

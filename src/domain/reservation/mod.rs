@@ -98,7 +98,6 @@ pub enum Command {
     /// The deadline may have come.
     Expire,
     /// A resource's answer to a claim.
-    #[serde(skip)]
     Answered(ClaimAnswer),
 }
 

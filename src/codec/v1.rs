@@ -1,0 +1,123 @@
+//! Format version 1 of events, records and keys: bincode 2, variable-length integers.
+//!
+//! An event's position isn't stored: it follows from its place in the log. Its link back is
+//! stored as a distance, which is short where a stream is busy.
+//!
+//! These bytes are on disks: a change to a domain type that alters them needs a new format
+//! version beside this one and an upcaster. The golden bytes in the tests tell.
+
+use std::sync::Arc;
+
+use bincode::config::{Configuration, Limit};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::CodecError;
+use crate::domain::event::{Body, Event, Origin, RequestMark};
+use crate::domain::ids::{EntityKey, Position, Version};
+use crate::domain::time::Timestamp;
+
+/// The longest event or record that is decoded: 256 MiB, a balance with some millions of claims.
+pub const BYTES_MAX: usize = 256 * 1024 * 1024;
+
+type Config =
+    Configuration<bincode::config::LittleEndian, bincode::config::Varint, Limit<BYTES_MAX>>;
+
+const CONFIG: Config = bincode::config::standard().with_limit::<BYTES_MAX>();
+
+#[derive(Serialize)]
+struct StoredEventRef<'a> {
+    stream: &'a EntityKey,
+    version: Version,
+    back: u64,
+    landmark: Position,
+    time: Timestamp,
+    origin: &'a Origin,
+    causation_id: Option<Uuid>,
+    request: &'a Option<RequestMark>,
+    body: &'a Body,
+}
+
+#[derive(Deserialize)]
+struct StoredEvent {
+    stream: EntityKey,
+    version: Version,
+    back: u64,
+    landmark: Position,
+    time: Timestamp,
+    origin: Arc<Origin>,
+    causation_id: Option<Uuid>,
+    request: Option<RequestMark>,
+    body: Body,
+}
+
+/// Appends the bytes of an event.
+pub fn encode_event(event: &Event, bytes: &mut Vec<u8>) {
+    let back = match event.previous {
+        Position::START => 0,
+        previous => event.position.0 - previous.0,
+    };
+    let stored = StoredEventRef {
+        stream: &event.stream,
+        version: event.version,
+        back,
+        landmark: event.landmark,
+        time: event.time,
+        origin: &event.origin,
+        causation_id: event.causation_id,
+        request: &event.request,
+        body: &event.body,
+    };
+    encode_into(&stored, bytes);
+}
+
+/// Reads the event at a position.
+///
+/// # Errors
+/// [`CodecError`], where the bytes are no event.
+pub fn decode_event(position: Position, bytes: &[u8]) -> Result<Event, CodecError> {
+    let stored: StoredEvent = decode(bytes)?;
+    let previous = match stored.back {
+        0 => Position::START,
+        back => Position(position.0.checked_sub(back).ok_or(CodecError::LinkBeforeStart)?),
+    };
+    Ok(Event {
+        position,
+        stream: stored.stream,
+        version: stored.version,
+        previous,
+        landmark: stored.landmark,
+        time: stored.time,
+        origin: stored.origin,
+        causation_id: stored.causation_id,
+        request: stored.request,
+        body: stored.body,
+    })
+}
+
+/// The bytes of a value.
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_into(value, &mut bytes);
+    bytes
+}
+
+/// Appends the bytes of a value.
+pub fn encode_into(value: &impl Serialize, bytes: &mut Vec<u8>) {
+    bincode::serde::encode_into_std_write(value, bytes, CONFIG)
+        .expect("plain data goes into a vector without fail");
+}
+
+/// Reads a value that takes up all the bytes.
+///
+/// # Errors
+/// [`CodecError`], where they are something else, or more.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (value, read) = bincode::serde::decode_from_slice(bytes, CONFIG)
+        .map_err(|error| CodecError::Malformed(error.to_string()))?;
+    if read < bytes.len() {
+        return Err(CodecError::Trailing { bytes: bytes.len() - read });
+    }
+    Ok(value)
+}
