@@ -1,3 +1,5 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
+pub mod codec;
 pub mod domain;
+pub mod journal;
