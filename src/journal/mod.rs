@@ -1,0 +1,28 @@
+//! The one log, on disk and in memory.
+//!
+//! A [`Store`] keeps commits: events that become durable together or not at all. It cuts them
+//! into [pages](crate::codec::page), and the pages into segments. What it keeps after a crash is
+//! a prefix of what it was given, without a gap, that ends between two commits and holds
+//! everything that [`Store::commit`] returned for.
+//!
+//! ```text
+//!  DIR/            folder   is this ours, and nobody else's at the moment? how far must it reach?
+//!    FORMAT  LOCK  MARKER
+//!    log/          sled_store, segments
+//!      00000000000000000001/   00000000000001234567/   one sled database each
+//! ```
+//!
+//! Not here: what events mean, who waits for them, and when a commit closes.
+
+pub mod commit;
+// pub mod folder;
+pub mod memory_store;
+// mod segments;
+// pub mod sled_store;
+pub mod store;
+
+pub use commit::Commit;
+// pub use folder::DataFolder;
+pub use memory_store::{MemoryDisk, MemoryStore};
+// pub use sled_store::SledStore;
+pub use store::{LogReader, Opened, Store, StoreError, StoreSize};
