@@ -1,3 +1,6 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
+pub mod archive;
+pub mod codec;
 pub mod domain;
+pub mod snapshot;

@@ -1,0 +1,5 @@
+//! Bytes and back: one file for each format, pure.
+
+pub mod archive_frame;
+pub mod digest;
+pub mod snapshot_block;
