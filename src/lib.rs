@@ -1,11 +1,9 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
-pub mod domain;
-
+pub mod archive;
 pub mod codec;
+pub mod domain;
 pub mod journal;
-
-
-pub mod telemetry;
-
 pub mod proto;
+pub mod snapshot;
+pub mod telemetry;

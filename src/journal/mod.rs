@@ -17,12 +17,16 @@
 pub mod commit;
 // pub mod folder;
 pub mod memory_store;
+pub mod queue;
 // mod segments;
 // pub mod sled_store;
 pub mod store;
+pub mod writer;
 
 pub use commit::Commit;
 // pub use folder::DataFolder;
 pub use memory_store::{MemoryDisk, MemoryStore};
+pub use queue::{Journal, Release};
 // pub use sled_store::SledStore;
 pub use store::{LogReader, Opened, Store, StoreError, StoreSize};
+pub use writer::{Audience, Writer};

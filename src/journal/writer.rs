@@ -42,12 +42,7 @@ pub struct Writer<S> {
 
 impl<S: Store> Writer<S> {
     /// A writer whose commits hold `events_max` events, or one decision's where that has more.
-    pub fn new(
-        journal: Journal,
-        store: S,
-        audience: Box<dyn Audience>,
-        events_max: usize,
-    ) -> Self {
+    pub fn new(journal: Journal, store: S, audience: Box<dyn Audience>, events_max: usize) -> Self {
         let commit = Commit::new(store.last().next());
         Self { journal, store, audience, events_max, entries: Vec::new(), commit }
     }
@@ -74,7 +69,11 @@ impl<S: Store> Writer<S> {
         if !self.commit.is_empty() {
             let begun = Instant::now();
             self.store.commit(&self.commit)?;
-            telemetry::journal_commit(self.commit.count(), self.commit.bytes_len(), begun.elapsed());
+            telemetry::journal_commit(
+                self.commit.count(),
+                self.commit.bytes_len(),
+                begun.elapsed(),
+            );
         }
         self.release();
         Ok(())
