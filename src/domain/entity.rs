@@ -8,9 +8,10 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::claim::Claim;
 use super::command::{Command, Message};
-use super::event::{Body, Event, Fingerprint, LANDMARK_EVERY, RequestMark};
-use super::ids::{EntityId, EntityKind, Position, SalesOrderId, Version};
+use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
+use super::ids::{EntityId, EntityKind, Position, ReservationId, SalesOrderId, Version};
 use super::process::Step;
 use super::rejection::Rejection;
 use super::request::{Request, RequestMemory};
@@ -142,6 +143,16 @@ pub trait Aggregate: Clone + Default + Serialize + DeserializeOwned + Send + 'st
         None
     }
 
+    /// The claims on it after one reservation's, at most `count`.
+    fn claims_after(&self, _after: Option<ReservationId>, _count: usize) -> Vec<Claim> {
+        Vec::new()
+    }
+
+    /// Whether it is small enough to be packed and unpacked between two messages.
+    fn is_small(&self) -> bool {
+        true
+    }
+
     /// What a reader is shown.
     fn view(&self) -> View;
 
@@ -250,19 +261,31 @@ impl<A: Aggregate> Entity<A> {
         Links { version, previous: self.position, landmark }
     }
 
-    /// Follows an event, whose version is the next one.
-    pub fn apply(&mut self, event: &A::Event, envelope: &Event) {
-        self.state.evolve(event, envelope.version, envelope.time);
-        self.version = envelope.version;
-        self.position = envelope.position;
-        if envelope.version.0.is_multiple_of(LANDMARK_EVERY) {
-            self.landmark = envelope.position;
+    /// Follows the next event.
+    pub fn evolve(&mut self, event: &A::Event, time: Timestamp) {
+        self.version = self.version.next();
+        self.state.evolve(event, self.version, time);
+    }
+
+    /// Notes where the `count` events that it has just followed stand in the log, and the command
+    /// that they are the effect of.
+    pub fn placed(
+        &mut self,
+        last: Position,
+        count: u64,
+        request: Option<&RequestMark>,
+        time: Timestamp,
+    ) {
+        self.position = last;
+        let past_landmark = self.version.0 % LANDMARK_EVERY;
+        if past_landmark < count {
+            self.landmark = Position(last.0 - past_landmark);
         }
-        let Some(mark) = &envelope.request else { return };
-        if A::CREATED_ONCE && envelope.version == Version(1) {
-            let Event { position, .. } = *envelope;
-            self.creation = Some(Creation { fingerprint: mark.fingerprint, position });
+        let Some(mark) = request else { return };
+        debug_assert!(self.version.0 > count || count == 1, "a creation is one event");
+        if A::CREATED_ONCE && self.version == Version(1) {
+            self.creation = Some(Creation { fingerprint: mark.fingerprint, position: last });
         }
-        self.requests.note(mark, envelope.version, envelope.position, envelope.time);
+        self.requests.note(mark, self.version, last, time);
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! Not here: deadlines. A claim says until when it stands, but only its reservation ends it.
 
+use std::ops::Bound;
+
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
@@ -136,18 +138,6 @@ impl StockBalance {
     /// The claims that stand, by reservation.
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.claims.values()
-    }
-
-    /// How many claims stand.
-    pub fn claims_count(&self) -> usize {
-        self.claims.len()
-    }
-
-    /// The claims after one reservation's, at most `count`.
-    pub fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        self.claims.range((from, Unbounded)).take(count).map(|(_, claim)| *claim).collect()
     }
 
     fn receive(&self, quantity: u64, reference: Label) -> Decision<Event> {
@@ -311,6 +301,15 @@ impl Aggregate for StockBalance {
 
     fn summary(&self) -> Summary {
         Summary { state: "OPEN", deadline: None, finished: false, created: self.created }
+    }
+
+    fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.claims.range((from, Bound::Unbounded)).take(count).map(|(_, claim)| *claim).collect()
+    }
+
+    fn is_small(&self) -> bool {
+        self.claims.len() <= 1_000
     }
 
     fn view(&self) -> View {

@@ -79,8 +79,9 @@ impl Journal {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Appends a decision: gives its events their positions, and passes `release` along to be
-    /// called once everything up to here is durable. Returns the last position given.
+    /// Appends a decision: gives its events, which are of one stream, their positions and links,
+    /// and passes `release` along to be called once everything up to here is durable. Returns
+    /// the last position given.
     ///
     /// An entry without events is released at once where nothing is under way.
     pub fn append(&self, mut events: Vec<Event>, release: Option<Release>) -> Position {
@@ -93,7 +94,10 @@ impl Journal {
             }
             return last;
         }
-        for event in &mut events {
+        for (nth, event) in events.iter_mut().enumerate() {
+            if nth > 0 {
+                event.previous = queue.last;
+            }
             queue.last = queue.last.next();
             event.position = queue.last;
         }

@@ -1,0 +1,402 @@
+//! The shell around every aggregate.
+//!
+//! ```text
+//!   Delivery ──▶ check ──▶ decide ──▶ evolve ──▶ append (with the answer) ──▶ send
+//! ```
+//!
+//! Written once, for every kind of entity. It keeps what the entity must not lose while it waits
+//! for others: who asked, and what came meanwhile.
+//!
+//! Invariants: nothing is answered but through the journal. While a command is being decided,
+//! others queue, bounded; the same command sent again joins those who wait for its answer.
+//!
+//! Not here: what is decided; that is the aggregate's.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, Context as ActorCtx, Handler};
+use uuid::Uuid;
+
+use super::capture::Capture;
+use super::delivery::{
+    Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
+};
+use super::environment::Environment;
+use super::process_manager::{RunStep, StepDone};
+use super::shard::{Note, Settled};
+use crate::codec::v1;
+use crate::domain::command::{Command, Message};
+use crate::domain::entity::{
+    Aggregate, Checked, Context, Decision, Entity, Outcome, Summary, Transient,
+};
+use crate::domain::event::{Event, Origin, RequestMark};
+use crate::domain::ids::{EntityKey, Position, SalesOrderId, Version};
+use crate::domain::rejection::Rejection;
+use crate::domain::request::Request;
+use crate::domain::time::Timestamp;
+use crate::journal::Release;
+
+/// An active entity.
+pub struct EntityActor<A: Aggregate> {
+    key: EntityKey,
+    entity: Entity<A>,
+    transient: A::Transient,
+    waiting: Option<Waiting>,
+    queue: VecDeque<Envelope>,
+    environment: Rc<Environment>,
+}
+
+/// A command whose answer needs other entities.
+struct Waiting {
+    request: Request,
+    mark: RequestMark,
+    cause: Cause,
+    issuer: Option<SalesOrderId>,
+    replies: Vec<Reply>,
+}
+
+/// Who and what is behind a decision.
+#[derive(Clone)]
+struct Cause {
+    origin: Arc<Origin>,
+    causation_id: Option<Uuid>,
+}
+
+impl<A: Aggregate> EntityActor<A> {
+    /// Wakes an entity.
+    pub fn new(key: EntityKey, entity: Entity<A>, environment: Rc<Environment>) -> Self {
+        Self {
+            key,
+            entity,
+            transient: A::Transient::default(),
+            waiting: None,
+            queue: VecDeque::new(),
+            environment,
+        }
+    }
+
+    fn receive(&mut self, envelope: Envelope) {
+        let Some(waiting) = &mut self.waiting else { return self.command(envelope) };
+        let is_same_id = waiting.request.id == envelope.request.id;
+        if is_same_id && waiting.request.fingerprint == envelope.request.fingerprint {
+            waiting.replies.push(envelope.reply);
+        } else if is_same_id {
+            self.refuse(Rejection::RequestIdReused, vec![envelope.reply]);
+        } else if self.queue.len() >= self.environment.surroundings.limits.commands_queued_max {
+            self.refuse(Rejection::QueueFull, vec![envelope.reply]);
+        } else {
+            self.queue.push_back(envelope);
+        }
+    }
+
+    fn command(&mut self, envelope: Envelope) {
+        let Envelope { command, request, expected_version, issuer, origin, causation_id, reply } =
+            envelope;
+        let Some(command) = A::command(command) else { return self.misdirected() };
+        let now = self.environment.surroundings.clock.now();
+        let remembered_max = self.environment.surroundings.limits.remembered(A::KIND);
+        let checked =
+            self.entity.check(&request, expected_version, &command, remembered_max, now);
+        let mark = match checked {
+            Err(rejection) => return self.refuse(rejection, vec![reply]),
+            Ok(Checked::Repeated { version, position }) => {
+                return self.repeat(version, position, reply);
+            }
+            Ok(Checked::New(mark)) => mark,
+        };
+        let cause = Cause { origin, causation_id };
+        let decision = self.decide(command, issuer, now);
+        if decision.outcome == Outcome::Waits {
+            self.send(decision.messages, &cause, None);
+            self.waiting = Some(Waiting { request, mark, cause, issuer, replies: vec![reply] });
+        } else {
+            self.conclude(decision, mark, &cause, vec![reply], now);
+        }
+    }
+
+    fn tell(&mut self, command: Command, cause: Cause) {
+        let Some(command) = A::command(command) else { return self.misdirected() };
+        let now = self.environment.surroundings.clock.now();
+        let issuer = self.waiting.as_ref().and_then(|waiting| waiting.issuer);
+        let decision = self.decide(command, issuer, now);
+        match (&decision.outcome, self.waiting.take()) {
+            (Outcome::Accepted | Outcome::Rejected(_), Some(waiting)) => {
+                let Waiting { mark, cause, replies, .. } = waiting;
+                self.conclude(decision, mark, &cause, replies, now);
+                self.take_up_queue();
+            }
+            (_, waiting) => {
+                let cause = waiting.as_ref().map_or(cause, |waiting| waiting.cause.clone());
+                self.waiting = waiting;
+                self.happen(decision, None, &cause, now, None);
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        command: A::Command,
+        issuer: Option<SalesOrderId>,
+        now: Timestamp,
+    ) -> Decision<A::Event> {
+        let context = Context {
+            id: &self.key.id,
+            version: self.entity.version,
+            now,
+            log_position: self.environment.surroundings.journal.assigned(),
+            issuer,
+        };
+        self.entity.state.decide(&mut self.transient, command, &context)
+    }
+
+    /// Takes up what queued while a command was being decided, until one waits again.
+    fn take_up_queue(&mut self) {
+        while self.waiting.is_none()
+            && let Some(envelope) = self.queue.pop_front()
+        {
+            self.command(envelope);
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        decision: Decision<A::Event>,
+        mark: RequestMark,
+        cause: &Cause,
+        replies: Vec<Reply>,
+        now: Timestamp,
+    ) {
+        match &decision.outcome {
+            Outcome::Rejected(rejection) => {
+                let rejection = rejection.clone();
+                self.happen(decision, None, cause, now, Some((replies, Err(rejection))));
+            }
+            _ => self.happen(decision, Some(mark), cause, now, Some((replies, Ok(())))),
+        }
+    }
+
+    /// Lets a decision's events happen, appends them together with the answer, and tells others.
+    fn happen(
+        &mut self,
+        decision: Decision<A::Event>,
+        mark: Option<RequestMark>,
+        cause: &Cause,
+        now: Timestamp,
+        answer: Option<(Vec<Reply>, Result<(), Rejection>)>,
+    ) {
+        let Decision { events, messages, .. } = decision;
+        if events.is_empty() {
+            if let Some((replies, result)) = answer {
+                self.answer(Vec::new(), replies, result);
+            }
+            return self.send(messages, cause, None);
+        }
+        let before = self.summary();
+        let count = events.len() as u64;
+        let events = self.evolve(events, mark, cause, now);
+        let (replies, result) = answer.unwrap_or((Vec::new(), Ok(())));
+        let last = self.answer(events, replies, result);
+        self.entity.placed(last, count, mark.as_ref(), now);
+        self.send(messages, cause, Some(last));
+        self.note(before);
+        self.go_on(cause, last);
+    }
+
+    fn evolve(
+        &mut self,
+        events: Vec<A::Event>,
+        mark: Option<RequestMark>,
+        cause: &Cause,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let mut recorded = Vec::with_capacity(events.len());
+        for event in events {
+            let links = self.entity.links();
+            self.entity.evolve(&event, now);
+            recorded.push(Event {
+                position: Position::START,
+                stream: self.key.clone(),
+                version: links.version,
+                previous: links.previous,
+                landmark: links.landmark,
+                time: now,
+                origin: cause.origin.clone(),
+                causation_id: cause.causation_id,
+                request: mark,
+                body: A::into_body(event),
+            });
+        }
+        recorded
+    }
+
+    /// Appends, and has clients answered once that is durable. The order process is answered at
+    /// once: it acts within the log, where what it does comes after what it heard.
+    fn answer(
+        &self,
+        events: Vec<Event>,
+        replies: Vec<Reply>,
+        result: Result<(), Rejection>,
+    ) -> Position {
+        let mut clients = Vec::new();
+        let mut steps = Vec::new();
+        for reply in replies {
+            match reply {
+                Reply::Client(client) => clients.push(client),
+                Reply::Process(step) => steps.push(step),
+            }
+        }
+        let release = (!clients.is_empty()).then(|| {
+            let (version, view) = (self.entity.version, self.entity.state.view());
+            let result = result.clone();
+            Box::new(move |position| {
+                for client in clients {
+                    let now = Shown { version, position, view: view.clone() };
+                    let answer = match &result {
+                        Ok(()) => Ok(Accepted { version, position, now }),
+                        Err(rejection) => Err(Refused { rejection: rejection.clone(), position }),
+                    };
+                    // A client that is gone doesn't want to know.
+                    let _ = client.send(answer);
+                }
+            }) as Release
+        });
+        let last = match (events.is_empty(), &release) {
+            (true, None) => self.environment.surroundings.journal.assigned(),
+            _ => self.environment.surroundings.journal.append(events, release),
+        };
+        for reply in steps {
+            let result = result.clone();
+            self.environment.process().do_send(StepDone { reply, result });
+        }
+        last
+    }
+
+    fn refuse(&self, rejection: Rejection, replies: Vec<Reply>) {
+        self.answer(Vec::new(), replies, Err(rejection));
+    }
+
+    fn repeat(&self, version: Version, position: Position, reply: Reply) {
+        match reply {
+            Reply::Process(_) => {
+                self.answer(Vec::new(), vec![reply], Ok(()));
+            }
+            Reply::Client(client) => {
+                let now = self.shown();
+                self.read(move |_| {
+                    let _ = client.send(Ok(Accepted { version, position, now }));
+                });
+            }
+        }
+    }
+
+    /// Answers once everything that the answer could know of is durable.
+    fn read(&self, release: impl FnOnce(Position) + Send + 'static) {
+        self.environment.surroundings.journal.append(Vec::new(), Some(Box::new(release)));
+    }
+
+    fn shown(&self) -> Shown {
+        let Entity { version, position, state, .. } = &self.entity;
+        Shown { version: *version, position: *position, view: state.view() }
+    }
+
+    fn send(&self, messages: Vec<Message>, cause: &Cause, last: Option<Position>) {
+        let causation_id =
+            last.map(|position| self.environment.event_id(position)).or(cause.causation_id);
+        for Message { to, command } in messages {
+            let to = EntityKey { tenant: self.key.tenant.clone(), id: to };
+            let origin = cause.origin.clone();
+            let payload = Payload::Tell { command, origin, causation_id };
+            self.environment.send(Delivery { to, payload });
+        }
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        self.entity.exists().then(|| self.entity.state.summary())
+    }
+
+    /// Tells the shard where what it knows of the entity has changed.
+    fn note(&self, before: Option<Summary>) {
+        let after = self.entity.state.summary();
+        if before != Some(after) {
+            let note = Note { key: self.key.clone(), before, after };
+            self.environment.shard().do_send(note);
+        }
+    }
+
+    fn go_on(&self, cause: &Cause, last: Position) {
+        let Some(step) = self.entity.state.next_step(&self.key.id) else { return };
+        self.environment.process().do_send(RunStep {
+            order: self.key.clone(),
+            step,
+            origin: cause.origin.clone(),
+            causation_id: Some(self.environment.event_id(last)),
+        });
+    }
+
+    fn capture(&self, capture: &Capture) {
+        if !self.entity.exists() {
+            return;
+        }
+        let (key, entity) = (self.key.clone(), self.entity.clone());
+        capture.put(Box::new(move || (v1::encode(&key), v1::encode(&entity))));
+    }
+
+    /// Gives the record back to the shard, which sends nothing until it has the answer.
+    fn passivate(&mut self, context: &mut ActorCtx<Self>) {
+        let is_idle = self.waiting.is_none() && !self.transient.is_waiting();
+        let key = self.key.clone();
+        let settled = if !is_idle || !self.entity.state.is_small() {
+            Settled::Busy { key }
+        } else if self.entity.exists() {
+            let summary = self.entity.state.summary();
+            let position = self.entity.position;
+            let record = v1::encode(&self.entity).into_boxed_slice();
+            context.stop();
+            Settled::Passive { key, record, summary, position }
+        } else {
+            context.stop();
+            Settled::Nothing { key }
+        };
+        self.environment.shard().do_send(settled);
+    }
+
+    fn misdirected(&self) {
+        tracing::error!(entity = %self.key, "a command for another kind of entity was dropped");
+    }
+}
+
+impl<A: Aggregate + Unpin> Actor for EntityActor<A> {
+    type Context = ActorCtx<Self>;
+}
+
+impl<A: Aggregate> Unpin for EntityActor<A> {}
+
+impl<A: Aggregate + Unpin> Handler<Delivery> for EntityActor<A> {
+    type Result = ();
+
+    fn handle(&mut self, delivery: Delivery, context: &mut Self::Context) {
+        match delivery.payload {
+            Payload::Command(envelope) => self.receive(*envelope),
+            Payload::Tell { command, origin, causation_id } => {
+                self.tell(command, Cause { origin, causation_id });
+            }
+            Payload::Show(reply) => {
+                let answer = self.shown();
+                self.read(move |position| {
+                    let _ = reply.send(Told { answer, position });
+                });
+            }
+            Payload::ShowClaims { after, count, reply } => {
+                let version = self.entity.version;
+                let claims = self.entity.state.claims_after(after, count);
+                self.read(move |position| {
+                    let _ = reply.send(Told { answer: ShownClaims { version, claims }, position });
+                });
+            }
+            Payload::Capture(capture) => self.capture(&capture),
+            Payload::Passivate => self.passivate(context),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Where decisions are made: one actor for each active entity.
+//!
+//! ```text
+//!   edge ──Delivery──▶ Shard ──▶ EntityActor<A> ──▶ journal
+//!                        ▲            │
+//!                        └── Delivery ┘  to other entities, after the append
+//! ```
+//!
+//! In reading order: `delivery` (what travels), `topology` (which way), `shard` with its `table`,
+//! `deadlines` and `listing`, `entity` (the shell around every aggregate), `process_manager`
+//! (which runs the steps of orders), `keeper` (which takes snapshots and fills the archive), and
+//! `engine`, by which the edge speaks to all of them.
+//!
+//! Invariants: an entity is changed by its own actor's handler alone. A handler is synchronous:
+//! it decides, appends, sends, and never waits. Only shards hold entities' addresses, and every
+//! message to an entity goes through its shard's mailbox.
+//!
+//! Not here: a lock, a thread, or a reading of the system's clock.
+
+pub mod capture;
+pub mod deadlines;
+pub mod delivery;
+pub mod engine;
+pub mod entity;
+pub mod environment;
+pub mod keeper;
+pub mod listing;
+pub mod process_manager;
+pub mod shard;
+pub mod table;
+pub mod topology;
+
+pub use engine::Engine;

@@ -1,0 +1,83 @@
+//! What a crash left half done between resources and reservations.
+//!
+//! A reservation's event and what its resources made of it are separate events, and a crash may
+//! have kept the first without the second. Since a cause always survives where its effect does,
+//! there are three cases for a claim that stands:
+//!
+//! ```text
+//!   its reservation doesn't exist            ──▶ release it: the creation was never finished
+//!   it is older than its reservation's wish  ──▶ say the wish again
+//!   else                                     ──▶ it is settled
+//! ```
+//!
+//! and a resource without a claim of a reservation was settled before.
+
+use crate::domain::claim::Claim;
+use crate::domain::command::Command;
+use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey};
+use crate::domain::name::TenantId;
+use crate::domain::process::Step;
+use crate::domain::stock_balance;
+
+use super::world::{AnyEntity, World};
+
+/// What must be sent before anything else.
+#[derive(Debug, Default)]
+pub struct Unsettled {
+    /// Wishes to resources.
+    pub claims: Vec<(EntityKey, Command)>,
+    /// Steps of open orders.
+    pub steps: Vec<(EntityKey, Step)>,
+}
+
+/// Finds what is unsettled.
+pub fn settle(world: &World) -> Unsettled {
+    let mut unsettled = Unsettled::default();
+    for (key, entity) in world.iter() {
+        if let EntityId::Resource(resource) = &key.id {
+            for claim in entity.claims() {
+                if let Some(wish) = overdue(world, &key.tenant, resource, &claim) {
+                    unsettled.claims.push((key.clone(), tell(resource, wish)));
+                }
+            }
+        }
+        if let Some(step) = entity.next_step(&key.id) {
+            unsettled.steps.push((key.clone(), step));
+        }
+    }
+    unsettled.claims.sort_by(|(one, _), (other, _)| one.cmp(other));
+    unsettled.steps.sort_by(|(one, _), (other, _)| one.cmp(other));
+    unsettled
+}
+
+fn overdue(
+    world: &World,
+    tenant: &TenantId,
+    resource: &ResourceKey,
+    claim: &Claim,
+) -> Option<Claim> {
+    let wish = wish_of(world, tenant, resource, claim.reservation);
+    match wish {
+        None => Some(Claim::release(claim.reservation, claim.reservation_version)),
+        Some(wish) if claim.reservation_version < wish.reservation_version => Some(wish),
+        Some(_) => None,
+    }
+}
+
+/// What a reservation wants of a resource now; nothing where there is no such reservation.
+pub fn wish_of(
+    world: &World,
+    tenant: &TenantId,
+    resource: &ResourceKey,
+    reservation: ReservationId,
+) -> Option<Claim> {
+    let key = EntityKey::reservation(tenant, reservation);
+    let AnyEntity::Reservation(entity) = world.get(&key)? else { return None };
+    Some(entity.state.details()?.claim_on(resource, reservation))
+}
+
+fn tell(resource: &ResourceKey, wish: Claim) -> Command {
+    match resource {
+        ResourceKey::Stock(_) => Command::StockBalance(stock_balance::Command::Claim(wish)),
+    }
+}
