@@ -18,13 +18,13 @@ use crate::codec::archive_frame::{FrameError, Totals};
 use crate::codec::digest::Digest;
 use crate::codec::snapshot_block::EntryError;
 
-//TMP mod fjall_archive;
+mod fjall_archive;
 mod memory_archive;
 
 #[cfg(test)]
-mod conformance_tmp;
+mod conformance;
 
-//TMP pub use fjall_archive::FjallArchive;
+pub use fjall_archive::FjallArchive;
 pub use memory_archive::{MemoryArchive, PutFailure};
 
 /// Why the archive didn't do what was asked.
