@@ -51,8 +51,6 @@ impl Bench for Memory {
     }
 }
 
-type Entry = (Vec<u8>, Vec<u8>);
-
 fn entry(key: &str, record: &str) -> Entry {
     (key.into(), record.into())
 }

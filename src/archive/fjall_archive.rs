@@ -22,7 +22,6 @@
 use std::error::Error;
 use std::fs::{self, File};
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{
     Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, atomic::AtomicBool, atomic::Ordering,
@@ -31,11 +30,12 @@ use std::sync::{
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Archive, ArchiveError, damaged_record, plan_addition};
+use super::{Archive, ArchiveError, Visitor, damaged_record, plan_addition};
 use crate::codec::archive_frame::{
     FrameError, Totals, decode_totals, decode_value, encode_totals, encode_value,
 };
 use crate::codec::digest::Digest;
+use crate::codec::entry::Entry;
 
 const FOLDER: &str = "archive";
 const NEW_FOLDER: &str = "archive.new";
@@ -144,7 +144,7 @@ impl Archive for FjallArchive {
         trees.records.contains_key(key).map_err(failed("read", &self.place))
     }
 
-    fn put(&self, batch: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ArchiveError> {
+    fn put(&self, batch: &[Entry]) -> Result<(), ArchiveError> {
         let mut totals = self.lock_totals();
         self.check_not_failed()?;
         let trees = self.trees();
@@ -168,10 +168,7 @@ impl Archive for FjallArchive {
         (totals.digest, totals.entities)
     }
 
-    fn for_each(
-        &self,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), ArchiveError> {
+    fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
         let trees = self.trees();
         let trees = trees.as_ref().ok_or_else(|| self.given_up())?;
         for entry in trees.records.iter() {

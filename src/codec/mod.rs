@@ -2,4 +2,5 @@
 
 pub mod archive_frame;
 pub mod digest;
+pub mod entry;
 pub mod snapshot_block;

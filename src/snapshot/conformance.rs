@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::codec::digest::Digest;
+use crate::codec::entry::Entry;
 use crate::codec::snapshot_block::{BLOCK_BYTES_MAX, FormatError};
 use crate::domain::ids::Position;
 use crate::domain::time::Timestamp;
@@ -78,8 +79,6 @@ impl Bench for Memory {
         self.0.overwrite(position, bytes);
     }
 }
-
-type Entry = (Vec<u8>, Vec<u8>);
 
 /// Enough for several blocks, one of them a single large entry's.
 fn entries() -> Vec<Entry> {

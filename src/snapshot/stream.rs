@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::store::{SnapshotError, SnapshotInfo, SnapshotSource};
+use crate::codec::entry::Entry;
 use crate::codec::snapshot_block::{
     BLOCK_BYTES_MAX, Decoder, Encoder, FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader,
 };
@@ -152,7 +153,7 @@ impl<R: Read> Reader<R> {
         self.from.by_ref().take(bytes as u64).read_to_end(&mut self.piece).map(|_| ())
     }
 
-    fn advance(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SnapshotError> {
+    fn advance(&mut self) -> Result<Option<Entry>, SnapshotError> {
         loop {
             if let Some((key, record)) = self.decoder.next_entry() {
                 return Ok(Some((key.to_vec(), record.to_vec())));
@@ -173,7 +174,7 @@ impl<R: Read + Send> SnapshotSource for Reader<R> {
         &self.header
     }
 
-    fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SnapshotError> {
+    fn next(&mut self) -> Result<Option<Entry>, SnapshotError> {
         if self.has_failed {
             return Err(SnapshotError::GivenUp { name: name_of(&self.name) });
         }

@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 use super::{
     BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, FOOTER_BODY_BYTES, FormatError, HEAD_BYTES,
-    HEADER_BYTES, Head, KEY_BYTES_MAX, KIND_BLOCK, KIND_FOOTER, MAGIC, RECORD_BYTES_MAX,
-    SnapshotEnd, SnapshotFooter, SnapshotHeader, VERSION, check_entry, u32_at, u64_at,
+    HEADER_BYTES, Head, KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter,
+    SnapshotHeader, VERSION, u32_at, u64_at,
 };
 use crate::codec::digest::Digest;
+use crate::codec::entry::{KEY_BYTES_MAX, RECORD_BYTES_MAX, check_entry};
 use crate::domain::ids::Position;
 use crate::domain::time::Timestamp;
 

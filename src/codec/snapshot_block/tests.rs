@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-type Entry = (Vec<u8>, Vec<u8>);
+use crate::codec::entry::{Entry, EntryError, KEY_BYTES_MAX};
 
 fn header() -> SnapshotHeader {
     SnapshotHeader { log_id: Uuid::from_bytes(*b"the log's own id"), position: Position(41) }
