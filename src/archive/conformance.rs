@@ -285,6 +285,34 @@ fn a_batch_that_was_half_written_in_a_crash_is_not_there_at_all() {
 }
 
 #[test]
+fn a_journal_that_is_damaged_in_the_middle_is_refused_or_shows_in_the_count() {
+    let disk = Disk::new();
+    let archive = disk.open();
+    for key in ["a", "b", "c"] {
+        archive.put(&[entry(key, "record")]).unwrap();
+    }
+    drop(archive);
+    let journal = &files_under(disk.0.path(), ".jnl")[0];
+    let bytes = fs::read(journal).unwrap();
+    // A batch ends with these; the next begins right after.
+    let ends = bytes.windows(4).enumerate().filter(|(_, window)| *window == b"FJL\x03");
+    let begins: Vec<_> = ends.map(|(at, _)| at + 4).filter(|at| *at < bytes.len()).collect();
+    assert!(begins.len() >= 2, "{begins:?}");
+    for at in begins {
+        let damaged = Disk::new();
+        copy_folder(disk.0.path(), damaged.0.path());
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0x40;
+        let relative = journal.strip_prefix(disk.0.path()).unwrap();
+        fs::write(damaged.0.path().join(relative), bytes).unwrap();
+        if let Ok(archive) = FjallArchive::open(damaged.0.path()) {
+            assert!(archive.digest().1 < 3, "byte {at}");
+            assert_counts_what_is_there(&archive);
+        }
+    }
+}
+
+#[test]
 fn records_that_went_to_tables_are_found_after_reopening_and_damage_there_is_refused() {
     let disk = Disk::new();
     let archive = disk.open();

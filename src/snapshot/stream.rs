@@ -199,3 +199,74 @@ fn write_failed(path: &Path, source: io::Error) -> SnapshotError {
 fn name_of(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::time::Timestamp;
+
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct SmallDisk {
+        bytes_left: usize,
+    }
+
+    impl Write for SmallDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.bytes_left == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let written = bytes.len().min(self.bytes_left);
+            self.bytes_left -= written;
+            Ok(written)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn writer(bytes_left: usize) -> Writer<SmallDisk> {
+        let header = SnapshotHeader { log_id: Uuid::nil(), position: Position(1) };
+        Writer::new(PathBuf::from("a/file.snap.tmp"), header, SmallDisk { bytes_left })
+    }
+
+    fn end() -> SnapshotEnd {
+        SnapshotEnd { barrier: Position(1), time: Timestamp(1), archived: 0, digest: None }
+    }
+
+    /// So random that it doesn't shrink.
+    fn record(n: u32) -> Vec<u8> {
+        let hash = |seed| xxhash_rust::xxh3::xxh3_64_with_seed(&n.to_le_bytes(), seed);
+        (0..1000).flat_map(|seed| hash(seed).to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_snapshot_with_an_error_that_names_the_file() {
+        let mut writer = writer(100_000);
+        let error = (0..100).find_map(|n| writer.put(b"key", &record(n)).err()).unwrap();
+        let text = error.to_string();
+        assert!(text.contains("could not write to a/file.snap.tmp"), "{text}");
+        assert!(text.contains("check that the disk has room"), "{text}");
+        assert!(matches!(writer.put(b"key", b""), Err(SnapshotError::GivenUp { .. })));
+        assert!(matches!(writer.finish(end()), Err(SnapshotError::GivenUp { .. })));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_at_the_footer_gives_no_snapshot() {
+        let mut writer = writer(100);
+        writer.put(b"key", b"record").unwrap();
+        assert!(matches!(writer.finish(end()), Err(SnapshotError::Io { .. })));
+    }
+
+    #[test]
+    fn what_waits_to_be_written_is_bounded() {
+        let mut writer = writer(usize::MAX);
+        for n in 0..200 {
+            writer.put(b"key", &record(n)).unwrap();
+            assert!(writer.pending.capacity() <= 4 * BLOCK_BYTES_MAX);
+        }
+        writer.put(b"key", &vec![7; 100 * BLOCK_BYTES_MAX]).unwrap();
+        assert!(writer.pending.capacity() <= 4 * BLOCK_BYTES_MAX);
+    }
+}

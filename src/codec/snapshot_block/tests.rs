@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::codec::entry::{Entry, EntryError, KEY_BYTES_MAX};
+use crate::codec::entry::{Entry, EntryError, KEY_BYTES_MAX, RECORD_BYTES_MAX};
 
 fn header() -> SnapshotHeader {
     SnapshotHeader { log_id: Uuid::from_bytes(*b"the log's own id"), position: Position(41) }
@@ -222,6 +222,9 @@ fn what_can_not_be_stored_is_refused_when_put() {
     assert_eq!(encoder.put(b"", b"", &mut out), Err(EntryError::Key { bytes: 0 }));
     let key = vec![0; KEY_BYTES_MAX + 1];
     assert_eq!(encoder.put(&key, b"", &mut out), Err(EntryError::Key { bytes: key.len() }));
+    let record = vec![0; RECORD_BYTES_MAX + 1];
+    let refused = Err(EntryError::Record { bytes: record.len() });
+    assert_eq!(encoder.put(b"key", &record, &mut out), refused);
     assert_eq!(encoder.finish(end(), &mut out).entries, 0);
     assert!(decode(&out).is_ok());
 }
