@@ -361,7 +361,7 @@ fn a_crash_while_an_archive_is_made_or_cleared_leaves_an_empty_one() {
     // Cleared as far as the renaming, and the next one half made.
     fs::rename(&folder, &old).unwrap();
     fs::create_dir(&new).unwrap();
-    fs::write(new.join("half"), "made").unwrap();
+    fs::write(new.join("0.jnl"), "half made").unwrap();
     assert_eq!(disk.open().digest(), (Digest::ZERO, 0));
     assert!(!new.exists() && !old.exists());
 }

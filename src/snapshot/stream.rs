@@ -259,6 +259,44 @@ mod tests {
         assert!(matches!(writer.finish(end()), Err(SnapshotError::Io { .. })));
     }
 
+    /// Says no once, when so many bytes were read, and then goes on as if nothing had been.
+    struct Hiccup<'a> {
+        bytes: &'a [u8],
+        until: Option<usize>,
+    }
+
+    impl Read for Hiccup<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.until == Some(0) {
+                self.until = None;
+                return Err(io::Error::other("told to fail"));
+            }
+            let length = buffer.len().min(self.until.unwrap_or(usize::MAX));
+            let read = self.bytes.read(&mut buffer[..length])?;
+            self.until = self.until.map(|until| until - read);
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fails_once_while_it_is_read_gives_no_state() {
+        let header = SnapshotHeader { log_id: Uuid::nil(), position: Position(1) };
+        let mut whole = Writer::new(PathBuf::from("whole"), header, Vec::new());
+        whole.put(b"key", b"record").unwrap();
+        let (bytes, _) = whole.finish(end()).unwrap();
+        for until in 0..=bytes.len() {
+            let from = Hiccup { bytes: &bytes, until: Some(until) };
+            let Ok(reader) = Reader::open(PathBuf::from("whole"), header, from) else {
+                continue;
+            };
+            let mut source: Box<dyn SnapshotSource + '_> = Box::new(reader);
+            let error = (0..2).find_map(|_| source.next().err());
+            assert!(matches!(error, Some(SnapshotError::Io { .. })), "after {until}: {error:?}");
+            assert!(source.next().is_err(), "after {until}");
+            assert!(source.finish().is_err(), "after {until}");
+        }
+    }
+
     #[test]
     fn what_waits_to_be_written_is_bounded() {
         let mut writer = writer(usize::MAX);

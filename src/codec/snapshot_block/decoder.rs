@@ -111,9 +111,10 @@ impl Decoder {
         Some((key, record))
     }
 
-    /// Whether all was read and checked, up to the end of the footer, and every entry taken.
+    /// Whether all was read and checked, up to the end of the footer. Every entry is taken then:
+    /// no piece is accepted before the entries of the one before are.
     pub fn is_at_end(&self) -> bool {
-        matches!(self.state, State::End(_)) && !self.has_entry()
+        matches!(self.state, State::End(_))
     }
 
     /// The footer of a snapshot that was read as a whole.
@@ -122,9 +123,8 @@ impl Decoder {
     /// [`FormatError::Unread`] where something is still to be read or taken, and the first error
     /// where there was one.
     pub fn finish(self) -> Result<SnapshotFooter, FormatError> {
-        let has_entry = self.has_entry();
         match self.state {
-            State::End(footer) if !has_entry => Ok(footer),
+            State::End(footer) => Ok(footer),
             State::Refused(error) => Err(error),
             _ => Err(FormatError::Unread),
         }
