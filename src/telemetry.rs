@@ -7,12 +7,21 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use crate::snapshot::SnapshotInfo;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 const JOURNAL_COMMIT_SECONDS: &str = "holdfast_journal_commit_duration_seconds";
 const JOURNAL_COMMIT_EVENTS: &str = "holdfast_journal_commit_events";
 const JOURNAL_EVENTS: &str = "holdfast_journal_events_total";
 const JOURNAL_BYTES: &str = "holdfast_journal_payload_bytes_total";
+const DEADLINES: &str = "holdfast_deadlines_total";
+const ORDERS_STALLED: &str = "holdfast_sales_orders_stalled_total";
+const SNAPSHOT_SECONDS: &str = "holdfast_snapshot_duration_seconds";
+const SNAPSHOT_BYTES: &str = "holdfast_snapshot_size_bytes";
+const SNAPSHOT_POSITION: &str = "holdfast_snapshot_position";
+const ARCHIVED: &str = "holdfast_entities_archived_total";
 
 /// Describes every metric to the recorder that is installed.
 pub fn describe() {
@@ -24,6 +33,16 @@ pub fn describe() {
     describe_histogram!(JOURNAL_COMMIT_EVENTS, Unit::Count, "How many events a group commit holds");
     describe_counter!(JOURNAL_EVENTS, Unit::Count, "Events that became durable");
     describe_counter!(JOURNAL_BYTES, Unit::Bytes, "Encoded events that became durable");
+    describe_counter!(DEADLINES, Unit::Count, "Deadlines that came and woke an entity");
+    describe_counter!(
+        ORDERS_STALLED,
+        Unit::Count,
+        "Sales orders that can't go on by themselves: see the log"
+    );
+    describe_histogram!(SNAPSHOT_SECONDS, Unit::Seconds, "How long a snapshot takes");
+    describe_gauge!(SNAPSHOT_BYTES, Unit::Bytes, "The size of the last snapshot");
+    describe_gauge!(SNAPSHOT_POSITION, Unit::Count, "The log's position at the last snapshot");
+    describe_counter!(ARCHIVED, Unit::Count, "Finished entities that moved to the archive");
 }
 
 /// A group commit has become durable.
@@ -32,4 +51,26 @@ pub fn journal_commit(events: u64, bytes: usize, took: Duration) {
     histogram!(JOURNAL_COMMIT_EVENTS).record(events as f64);
     counter!(JOURNAL_EVENTS).increment(events);
     counter!(JOURNAL_BYTES).increment(bytes as u64);
+}
+
+/// An entity's deadline has come.
+pub fn deadline_met() {
+    counter!(DEADLINES).increment(1);
+}
+
+/// A sales order can't go on by itself.
+pub fn order_stalled() {
+    counter!(ORDERS_STALLED).increment(1);
+}
+
+/// A snapshot has got its name.
+pub fn snapshot_taken(info: &SnapshotInfo, took: Duration) {
+    histogram!(SNAPSHOT_SECONDS).record(took);
+    gauge!(SNAPSHOT_BYTES).set(info.bytes as f64);
+    gauge!(SNAPSHOT_POSITION).set(info.header.position.0 as f64);
+}
+
+/// Finished entities have left memory.
+pub fn entities_archived(count: usize) {
+    counter!(ARCHIVED).increment(count as u64);
 }

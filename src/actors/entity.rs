@@ -97,8 +97,7 @@ impl<A: Aggregate> EntityActor<A> {
         let Some(command) = A::command(command) else { return self.misdirected() };
         let now = self.environment.surroundings.clock.now();
         let remembered_max = self.environment.surroundings.limits.remembered(A::KIND);
-        let checked =
-            self.entity.check(&request, expected_version, &command, remembered_max, now);
+        let checked = self.entity.check(&request, expected_version, &command, remembered_max, now);
         let mark = match checked {
             Err(rejection) => return self.refuse(rejection, vec![reply]),
             Ok(Checked::Repeated { version, position }) => {
@@ -367,13 +366,11 @@ impl<A: Aggregate> EntityActor<A> {
     }
 }
 
-impl<A: Aggregate + Unpin> Actor for EntityActor<A> {
+impl<A: Aggregate> Actor for EntityActor<A> {
     type Context = ActorCtx<Self>;
 }
 
-impl<A: Aggregate> Unpin for EntityActor<A> {}
-
-impl<A: Aggregate + Unpin> Handler<Delivery> for EntityActor<A> {
+impl<A: Aggregate> Handler<Delivery> for EntityActor<A> {
     type Result = ();
 
     fn handle(&mut self, delivery: Delivery, context: &mut Self::Context) {

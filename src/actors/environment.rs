@@ -94,12 +94,7 @@ impl Environment {
     }
 
     /// Makes the addresses known; the first time counts.
-    pub fn connect(
-        &self,
-        topology: Topology,
-        shard: Addr<Shard>,
-        process: Addr<ProcessManager>,
-    ) {
+    pub fn connect(&self, topology: Topology, shard: Addr<Shard>, process: Addr<ProcessManager>) {
         let _ = self.addresses.set(Addresses { topology, shard, process });
     }
 

@@ -9,9 +9,7 @@ use std::ops::Bound;
 use foldhash::fast::FixedState;
 
 use crate::domain::entity::Summary;
-use crate::domain::ids::{
-    EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, StockKey,
-};
+use crate::domain::ids::{EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, StockKey};
 use crate::domain::name::TenantId;
 use crate::domain::reservation;
 use crate::domain::time::Timestamp;

@@ -158,7 +158,7 @@ impl Shard {
 
     fn activate(&mut self, first: Delivery, entity: AnyEntity, now: Timestamp, home: Home) {
         let key = first.to.clone();
-        let address = self.start(key.clone(), entity);
+        let address = self.wake(key.clone(), entity);
         address.send(first);
         let is_archived = home == Home::Archive;
         let active = Active { address, used: now, is_archived, held_back: None };
@@ -166,7 +166,7 @@ impl Shard {
         self.look_again(key, now);
     }
 
-    fn start(&self, key: EntityKey, entity: AnyEntity) -> Address {
+    fn wake(&self, key: EntityKey, entity: AnyEntity) -> Address {
         let environment = self.environment.clone();
         match entity {
             AnyEntity::StockBalance(entity) => {
@@ -275,13 +275,7 @@ impl Shard {
         }
     }
 
-    fn rest(
-        &mut self,
-        key: EntityKey,
-        record: Box<[u8]>,
-        summary: &Summary,
-        position: Position,
-    ) {
+    fn rest(&mut self, key: EntityKey, record: Box<[u8]>, summary: &Summary, position: Position) {
         self.listing.rest(&key, summary);
         if summary.finished {
             let time = self.environment.surroundings.clock.now();

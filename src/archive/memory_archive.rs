@@ -7,12 +7,12 @@
 //! Not here: a crash that takes something away; what was put was durable.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Archive, ArchiveError, damaged_record, plan_addition};
+use super::{Archive, ArchiveError, Visitor, damaged_record, plan_addition};
 use crate::codec::archive_frame::{Totals, decode_value, encode_value};
 use crate::codec::digest::Digest;
+use crate::codec::entry::Entry;
 
 const PLACE: &str = "memory";
 
@@ -88,7 +88,7 @@ impl Archive for MemoryArchive {
         Ok(lock(&self.disk).values.contains_key(key))
     }
 
-    fn put(&self, batch: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ArchiveError> {
+    fn put(&self, batch: &[Entry]) -> Result<(), ArchiveError> {
         self.check_not_failed()?;
         let mut disk = lock(&self.disk);
         let addition = plan_addition(PLACE, batch, disk.totals, |key| disk.get(key))?;
@@ -112,13 +112,8 @@ impl Archive for MemoryArchive {
         (totals.digest, totals.entities)
     }
 
-    fn for_each(
-        &self,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), ArchiveError> {
-        // Taken out of the lock, so that the visitor may use the archive.
-        let values = lock(&self.disk).values.clone();
-        for (key, value) in &values {
+    fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
+        for (key, value) in &lock(&self.disk).values {
             let decoded = decode_value(key, value);
             let record = decoded.map_err(|error| damaged_record(PLACE, key, error))?;
             if visit(key, record).is_break() {

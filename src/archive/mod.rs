@@ -11,20 +11,21 @@
 //! archive can't know that it is older than the log: whoever opens it compares its count with
 //! what the snapshot says.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::ControlFlow;
 
 use crate::codec::archive_frame::{FrameError, Totals};
 use crate::codec::digest::Digest;
-use crate::codec::snapshot_block::EntryError;
+use crate::codec::entry::{Entry, EntryError, check_entry};
 
-//TMP mod fjall_archive;
+mod fjall_archive;
 mod memory_archive;
 
 #[cfg(test)]
-mod conformance_tmp;
+mod conformance;
 
-//TMP pub use fjall_archive::FjallArchive;
+pub use fjall_archive::FjallArchive;
 pub use memory_archive::{MemoryArchive, PutFailure};
 
 /// Why the archive didn't do what was asked.
@@ -83,6 +84,9 @@ pub enum ArchiveError {
     },
 }
 
+/// What [`Archive::for_each`] shows keys and records to.
+pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// Where finished entities' records are kept for ever.
 pub trait Archive: Send + Sync {
     /// The record under a key.
@@ -104,20 +108,18 @@ pub trait Archive: Send + Sync {
     /// [`ArchiveError::Conflict`] and [`ArchiveError::Entry`]: nothing was put. After any other
     /// error the batch may be there, whole, or not, and the archive takes nothing more until it
     /// is opened again.
-    fn put(&self, batch: &[(Vec<u8>, Vec<u8>)]) -> Result<(), ArchiveError>;
+    fn put(&self, batch: &[Entry]) -> Result<(), ArchiveError>;
 
     /// The digest over all that is archived, and how many entities that is.
     fn digest(&self) -> (Digest, u64);
 
     /// Shows every key and record in the order of the keys, as of one moment, until the visitor
     /// breaks off.
+    /// The visitor must not use the archive itself.
     ///
     /// # Errors
     /// [`ArchiveError`], where one can't be read or is damaged.
-    fn for_each(
-        &self,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), ArchiveError>;
+    fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError>;
 
     /// Removes everything, as one step: after a crash all is there, or nothing.
     ///
@@ -135,14 +137,13 @@ struct Addition<'a> {
 /// Sorts out what of a batch is new; `stored` looks a record up. Both archives decide here.
 fn plan_addition<'a>(
     place: &str,
-    batch: &'a [(Vec<u8>, Vec<u8>)],
+    batch: &'a [Entry],
     mut totals: Totals,
     stored: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, ArchiveError>,
 ) -> Result<Addition<'a>, ArchiveError> {
-    let mut new = std::collections::BTreeMap::<&[u8], &[u8]>::new();
+    let mut new = BTreeMap::<&[u8], &[u8]>::new();
     for (key, record) in batch {
-        crate::codec::snapshot_block::check_entry(key, record)
-            .map_err(|source| ArchiveError::Entry { key: hex(key), source })?;
+        check_entry(key, record).map_err(|source| ArchiveError::Entry { key: hex(key), source })?;
         let is_there = match new.get(key.as_slice()) {
             Some(there) => Some(*there == record),
             None => stored(key)?.map(|there| there == *record),

@@ -10,6 +10,7 @@
 pub mod v1;
 
 pub mod archive_frame;
+pub mod entry;
 pub mod page;
 mod page_walk;
 pub mod snapshot_block;

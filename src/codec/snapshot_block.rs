@@ -24,7 +24,7 @@
 //!   that is missing, twice there or elsewhere is seen. The head's checksum begins with the
 //!   header's, so a block of another snapshot is seen too.
 //! - A block holds at most [`BLOCK_BYTES_MAX`] before compression. An entry that is larger (a
-//!   resource with very many claims; up to [`RECORD_BYTES_MAX`] and its key) stands alone in a
+//!   resource with very many claims; up to [`RECORD_BYTES_MAX`](super::entry::RECORD_BYTES_MAX) and its key) stands alone in a
 //!   block of its own, so memory is bounded by the largest entity and not by their number.
 //! - A length is believed only when its head's checksum holds and it is within its bound.
 //! - The footer alone says that a snapshot is whole. [`Decoder::finish`] gives it, and only when
@@ -52,10 +52,6 @@ pub use encoder::Encoder;
 pub const VERSION: u32 = 1;
 /// The most bytes of entries in a block of more than one, before compression.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
-/// The longest key, in bytes; the shortest has one.
-pub const KEY_BYTES_MAX: usize = u16::MAX as usize;
-/// The longest record, in bytes: 256 MiB.
-pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 const MAGIC: [u8; 8] = *b"HFSNAP\r\n";
 const END_MAGIC: [u8; 8] = *b"HFSNPEND";
@@ -99,37 +95,6 @@ pub struct SnapshotFooter {
     pub entries: u64,
     /// How many blocks they fill.
     pub blocks: u64,
-}
-
-/// Why an entry can't be written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
-    /// A key is empty or too long.
-    #[error("a key of {bytes} bytes can't be stored, only 1 to {KEY_BYTES_MAX}")]
-    Key {
-        /// The key's length.
-        bytes: usize,
-    },
-    /// A record is too long.
-    #[error("a record of {bytes} bytes can't be stored, only up to {RECORD_BYTES_MAX}")]
-    Record {
-        /// The record's length.
-        bytes: usize,
-    },
-}
-
-/// Refuses an entry that no snapshot and no archive can hold.
-///
-/// # Errors
-/// [`EntryError`], where the key is empty, or key or record are too long.
-pub fn check_entry(key: &[u8], record: &[u8]) -> Result<(), EntryError> {
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        return Err(EntryError::Key { bytes: key.len() });
-    }
-    if record.len() > RECORD_BYTES_MAX {
-        return Err(EntryError::Record { bytes: record.len() });
-    }
-    Ok(())
 }
 
 /// Why bytes are not a whole snapshot.

@@ -94,7 +94,7 @@ pub struct Summary {
 }
 
 /// What is waited for between two decisions of one command; never durable.
-pub trait Transient: Default {
+pub trait Transient: Default + Unpin + 'static {
     /// Whether a command is being decided.
     fn is_waiting(&self) -> bool;
 }
@@ -106,7 +106,9 @@ impl Transient for () {
 }
 
 /// A kind of entity: how it decides, and how its state follows from its events.
-pub trait Aggregate: Clone + Default + Serialize + DeserializeOwned + Send + 'static {
+pub trait Aggregate:
+    Clone + Default + Serialize + DeserializeOwned + Send + Unpin + 'static
+{
     /// Which kind.
     const KIND: EntityKind;
     /// Whether it begins with one creating command, which is remembered for ever.

@@ -10,15 +10,15 @@
 //!
 //! Not here: when one is taken, and what the keys and records mean.
 
-//TMP pub mod file_store;
+pub mod file_store;
 pub mod memory_store;
 pub mod store;
 mod stream;
 
 #[cfg(test)]
-mod conformance_tmp;
+mod conformance;
 
-//TMP pub use file_store::FileStore;
+pub use file_store::FileStore;
 pub use memory_store::MemoryStore;
 pub use store::{
     KEEP_DEFAULT, Pruned, SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource, SnapshotStore,

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use crate::codec::snapshot_block::{
-    EntryError, FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader,
-};
+use crate::codec::entry::{Entry, EntryError};
+use crate::codec::snapshot_block::{FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader};
 use crate::domain::ids::Position;
 
 /// How many snapshots are kept where nothing else is configured: the newest, and one to fall
@@ -183,7 +182,7 @@ pub trait SnapshotSource: Send {
     ///
     /// # Errors
     /// [`SnapshotError`]. Then what was read before is not a state, and every later call fails.
-    fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SnapshotError>;
+    fn next(&mut self) -> Result<Option<Entry>, SnapshotError>;
 
     /// What it says at its end: the proof that what was read is the whole snapshot.
     ///

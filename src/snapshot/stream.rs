@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::store::{SnapshotError, SnapshotInfo, SnapshotSource};
+use crate::codec::entry::Entry;
 use crate::codec::snapshot_block::{
     BLOCK_BYTES_MAX, Decoder, Encoder, FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader,
 };
@@ -152,7 +153,7 @@ impl<R: Read> Reader<R> {
         self.from.by_ref().take(bytes as u64).read_to_end(&mut self.piece).map(|_| ())
     }
 
-    fn advance(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SnapshotError> {
+    fn advance(&mut self) -> Result<Option<Entry>, SnapshotError> {
         loop {
             if let Some((key, record)) = self.decoder.next_entry() {
                 return Ok(Some((key.to_vec(), record.to_vec())));
@@ -173,7 +174,7 @@ impl<R: Read + Send> SnapshotSource for Reader<R> {
         &self.header
     }
 
-    fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SnapshotError> {
+    fn next(&mut self) -> Result<Option<Entry>, SnapshotError> {
         if self.has_failed {
             return Err(SnapshotError::GivenUp { name: name_of(&self.name) });
         }
@@ -197,4 +198,113 @@ fn write_failed(path: &Path, source: io::Error) -> SnapshotError {
 
 fn name_of(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::time::Timestamp;
+
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct SmallDisk {
+        bytes_left: usize,
+    }
+
+    impl Write for SmallDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.bytes_left == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let written = bytes.len().min(self.bytes_left);
+            self.bytes_left -= written;
+            Ok(written)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn writer(bytes_left: usize) -> Writer<SmallDisk> {
+        let header = SnapshotHeader { log_id: Uuid::nil(), position: Position(1) };
+        Writer::new(PathBuf::from("a/file.snap.tmp"), header, SmallDisk { bytes_left })
+    }
+
+    fn end() -> SnapshotEnd {
+        SnapshotEnd { barrier: Position(1), time: Timestamp(1), archived: 0, digest: None }
+    }
+
+    /// So random that it doesn't shrink.
+    fn record(n: u32) -> Vec<u8> {
+        let hash = |seed| xxhash_rust::xxh3::xxh3_64_with_seed(&n.to_le_bytes(), seed);
+        (0..1000).flat_map(|seed| hash(seed).to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_snapshot_with_an_error_that_names_the_file() {
+        let mut writer = writer(100_000);
+        let error = (0..100).find_map(|n| writer.put(b"key", &record(n)).err()).unwrap();
+        let text = error.to_string();
+        assert!(text.contains("could not write to a/file.snap.tmp"), "{text}");
+        assert!(text.contains("check that the disk has room"), "{text}");
+        assert!(matches!(writer.put(b"key", b""), Err(SnapshotError::GivenUp { .. })));
+        assert!(matches!(writer.finish(end()), Err(SnapshotError::GivenUp { .. })));
+    }
+
+    #[test]
+    fn a_disk_that_is_full_at_the_footer_gives_no_snapshot() {
+        let mut writer = writer(100);
+        writer.put(b"key", b"record").unwrap();
+        assert!(matches!(writer.finish(end()), Err(SnapshotError::Io { .. })));
+    }
+
+    /// Says no once, when so many bytes were read, and then goes on as if nothing had been.
+    struct Hiccup<'a> {
+        bytes: &'a [u8],
+        until: Option<usize>,
+    }
+
+    impl Read for Hiccup<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.until == Some(0) {
+                self.until = None;
+                return Err(io::Error::other("told to fail"));
+            }
+            let length = buffer.len().min(self.until.unwrap_or(usize::MAX));
+            let read = self.bytes.read(&mut buffer[..length])?;
+            self.until = self.until.map(|until| until - read);
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fails_once_while_it_is_read_gives_no_state() {
+        let header = SnapshotHeader { log_id: Uuid::nil(), position: Position(1) };
+        let mut whole = Writer::new(PathBuf::from("whole"), header, Vec::new());
+        whole.put(b"key", b"record").unwrap();
+        let (bytes, _) = whole.finish(end()).unwrap();
+        for until in 0..=bytes.len() {
+            let from = Hiccup { bytes: &bytes, until: Some(until) };
+            let Ok(reader) = Reader::open(PathBuf::from("whole"), header, from) else {
+                continue;
+            };
+            let mut source: Box<dyn SnapshotSource + '_> = Box::new(reader);
+            let error = (0..2).find_map(|_| source.next().err());
+            assert!(matches!(error, Some(SnapshotError::Io { .. })), "after {until}: {error:?}");
+            assert!(source.next().is_err(), "after {until}");
+            assert!(source.finish().is_err(), "after {until}");
+        }
+    }
+
+    #[test]
+    fn what_waits_to_be_written_is_bounded() {
+        let mut writer = writer(usize::MAX);
+        for n in 0..200 {
+            writer.put(b"key", &record(n)).unwrap();
+            assert!(writer.pending.capacity() <= 4 * BLOCK_BYTES_MAX);
+        }
+        writer.put(b"key", &vec![7; 100 * BLOCK_BYTES_MAX]).unwrap();
+        assert!(writer.pending.capacity() <= 4 * BLOCK_BYTES_MAX);
+    }
 }

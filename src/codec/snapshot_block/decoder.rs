@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 use super::{
     BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, FOOTER_BODY_BYTES, FormatError, HEAD_BYTES,
-    HEADER_BYTES, Head, KEY_BYTES_MAX, KIND_BLOCK, KIND_FOOTER, MAGIC, RECORD_BYTES_MAX,
-    SnapshotEnd, SnapshotFooter, SnapshotHeader, VERSION, check_entry, u32_at, u64_at,
+    HEADER_BYTES, Head, KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter,
+    SnapshotHeader, VERSION, u32_at, u64_at,
 };
 use crate::codec::digest::Digest;
+use crate::codec::entry::{KEY_BYTES_MAX, RECORD_BYTES_MAX, check_entry};
 use crate::domain::ids::Position;
 use crate::domain::time::Timestamp;
 
@@ -110,9 +111,10 @@ impl Decoder {
         Some((key, record))
     }
 
-    /// Whether all was read and checked, up to the end of the footer, and every entry taken.
+    /// Whether all was read and checked, up to the end of the footer. Every entry is taken then:
+    /// no piece is accepted before the entries of the one before are.
     pub fn is_at_end(&self) -> bool {
-        matches!(self.state, State::End(_)) && !self.has_entry()
+        matches!(self.state, State::End(_))
     }
 
     /// The footer of a snapshot that was read as a whole.
@@ -121,9 +123,8 @@ impl Decoder {
     /// [`FormatError::Unread`] where something is still to be read or taken, and the first error
     /// where there was one.
     pub fn finish(self) -> Result<SnapshotFooter, FormatError> {
-        let has_entry = self.has_entry();
         match self.state {
-            State::End(footer) if !has_entry => Ok(footer),
+            State::End(footer) => Ok(footer),
             State::Refused(error) => Err(error),
             _ => Err(FormatError::Unread),
         }

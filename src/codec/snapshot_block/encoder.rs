@@ -3,10 +3,10 @@
 //! Not here: writing them anywhere. The encoder appends to a buffer that the caller empties.
 
 use super::{
-    BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, EntryError, FOOTER_BODY_BYTES, HEADER_BYTES,
-    Head, KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter, SnapshotHeader, VERSION,
-    check_entry,
+    BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, FOOTER_BODY_BYTES, HEADER_BYTES, Head,
+    KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter, SnapshotHeader, VERSION,
 };
+use crate::codec::entry::{EntryError, check_entry};
 
 /// Turns one snapshot's entries into the bytes of its file.
 ///

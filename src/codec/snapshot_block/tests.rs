@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-type Entry = (Vec<u8>, Vec<u8>);
+use crate::codec::entry::{Entry, EntryError, KEY_BYTES_MAX, RECORD_BYTES_MAX};
 
 fn header() -> SnapshotHeader {
     SnapshotHeader { log_id: Uuid::from_bytes(*b"the log's own id"), position: Position(41) }
@@ -184,29 +183,53 @@ fn a_block_that_is_missing_swapped_or_of_another_snapshot_is_refused() {
 #[test]
 fn a_length_beyond_its_bound_is_refused_before_its_bytes_are_wanted() {
     let bytes = encode(&[(b"key".to_vec(), b"record".repeat(40))]);
-    for (at, number) in [(16, u32::MAX), (20, u32::MAX), (4, 0), (16, 0), (20, 0), (16, 100_000)] {
+    // Offsets in the head: 4 entries, 16 raw length, 20 stored length.
+    let more_than_a_block = BLOCK_BYTES_MAX as u32 + 1;
+    let cases: [&[(usize, u32)]; 7] = [
+        &[(16, u32::MAX)],
+        &[(20, u32::MAX)],
+        &[(4, 0)],
+        &[(16, 0)],
+        &[(20, 0)],
+        &[(16, 100_000)],
+        &[(4, 2), (16, more_than_a_block), (20, more_than_a_block)],
+    ];
+    for case in cases {
         let mut lying = bytes.clone();
-        lying[HEADER_BYTES + at..HEADER_BYTES + at + 4].copy_from_slice(&number.to_le_bytes());
+        for (at, number) in case {
+            let at = HEADER_BYTES + at;
+            lying[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        }
         reseal(&mut lying, HEADER_BYTES);
         let mut decoder = Decoder::new();
         decoder.accept(&lying[..HEADER_BYTES]).unwrap();
         let head = &lying[HEADER_BYTES..HEADER_BYTES + HEAD_BYTES];
-        assert!(decoder.accept(head).is_err(), "{number} at {at}");
+        assert!(decoder.accept(head).is_err(), "{case:?}");
         assert_eq!(decoder.wanted(), 0);
     }
 }
 
 #[test]
-fn a_footer_that_miscounts_or_lies_before_the_start_is_refused() {
+fn a_footer_that_miscounts_or_contradicts_itself_is_refused() {
     let bytes = encode(&[(b"key".to_vec(), b"record".to_vec())]);
     let footer_at = find(&bytes, KIND_FOOTER);
     let body_at = footer_at + HEAD_BYTES;
-    for (at, byte) in [(0, 40), (8, 2), (32, 0), (32, 2)] {
+    for (at, byte) in [(0, 40), (8, 2), (32, 0), (32, 2), (65, b'h')] {
         let mut lying = bytes.clone();
         lying[body_at + at] = byte;
         reseal(&mut lying, footer_at);
         assert!(decode(&lying).is_err(), "{byte} at {at}");
     }
+}
+
+#[test]
+fn an_entry_without_a_key_is_refused() {
+    let mut bytes = encode(&[(b"key".to_vec(), b"record".to_vec())]);
+    let entry_at = HEADER_BYTES + HEAD_BYTES;
+    bytes[entry_at] = 0;
+    bytes[entry_at + 4] = b"keyrecord".len() as u8;
+    reseal(&mut bytes, HEADER_BYTES);
+    assert!(matches!(decode(&bytes), Err(FormatError::Frame { frame: 0, .. })));
 }
 
 #[test]
@@ -223,6 +246,9 @@ fn what_can_not_be_stored_is_refused_when_put() {
     assert_eq!(encoder.put(b"", b"", &mut out), Err(EntryError::Key { bytes: 0 }));
     let key = vec![0; KEY_BYTES_MAX + 1];
     assert_eq!(encoder.put(&key, b"", &mut out), Err(EntryError::Key { bytes: key.len() }));
+    let record = vec![0; RECORD_BYTES_MAX + 1];
+    let refused = Err(EntryError::Record { bytes: record.len() });
+    assert_eq!(encoder.put(b"key", &record, &mut out), refused);
     assert_eq!(encoder.finish(end(), &mut out).entries, 0);
     assert!(decode(&out).is_ok());
 }

@@ -1,0 +1,345 @@
+//! The whole engine, as the edge sees it.
+//!
+//! Every question and every command is a message to a shard; the answer comes back through the
+//! journal when all that it could know of is durable.
+//!
+//! Not here: admission, validation, and the wire.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use actix::{Message, dev::ToEnvelope};
+use foldhash::fast::FixedState;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::capture;
+use super::delivery::{
+    Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
+};
+use super::keeper::TakeSnapshot;
+use super::listing::{Count, ReservationQuery};
+use super::shard::{CountEntities, ListReservations, ListStock, Shard, Walk};
+use super::topology::Topology;
+use crate::archive::Archive;
+use crate::clock::Clock;
+use crate::codec::digest::Digest;
+use crate::codec::fingerprint::fingerprint;
+use crate::domain::command::Command;
+use crate::domain::event::Origin;
+use crate::domain::ids::{
+    EntityKey, EntityKind, Position, RequestId, ReservationId, ResourceKey, StockKey, Version,
+};
+use crate::domain::name::TenantId;
+use crate::domain::request::Request;
+use crate::domain::time::Timestamp;
+use crate::journal::Journal;
+use crate::snapshot::SnapshotInfo;
+
+/// The way into the engine, for any thread.
+#[derive(Clone)]
+pub struct Engine {
+    parts: Arc<Parts>,
+}
+
+/// What an engine is put together from.
+pub struct Parts {
+    /// The way to every entity.
+    pub topology: Topology,
+    /// The way to the log.
+    pub journal: Journal,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The finished entities.
+    pub archive: Arc<dyn Archive>,
+    /// The log's own id.
+    pub log_id: Uuid,
+    /// Where snapshots are asked for.
+    pub snapshots: mpsc::Sender<TakeSnapshot>,
+}
+
+/// A client's command.
+pub struct CommandRequest {
+    /// To which entity.
+    pub key: EntityKey,
+    /// What.
+    pub command: Command,
+    /// What the client calls it.
+    pub request_id: RequestId,
+    /// The version that it is meant for.
+    pub expected_version: Option<Version>,
+    /// Who is behind it.
+    pub origin: Arc<Origin>,
+}
+
+/// Why a command was not answered with what it did.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It was refused.
+    #[error("{}", .0.rejection)]
+    Refused(Refused),
+    /// Perhaps it was executed: the engine stopped before it could say.
+    #[error(transparent)]
+    Uncertain(#[from] Uncertain),
+}
+
+/// The engine stopped before it could answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server stopped before it could answer; send the same request id again")]
+pub struct Uncertain;
+
+/// Why there is no snapshot.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TakeSnapshotError {
+    /// It couldn't be taken.
+    #[error("the snapshot could not be taken: {0}")]
+    Failed(String),
+    /// The engine has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Uncertain),
+}
+
+/// How the engine is doing.
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    /// The last position that was given.
+    pub assigned: Position,
+    /// The last position that is durable.
+    pub durable: Position,
+    /// Entities in memory by kind and state.
+    pub entities: Vec<(EntityKind, &'static str, Count)>,
+    /// Entities in the archive.
+    pub archived: u64,
+}
+
+impl Engine {
+    /// Puts an engine together.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// Has a command decided, and answers when that is durable.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn command(&self, request: CommandRequest) -> Result<Accepted, CommandError> {
+        let CommandRequest { key, command, request_id, expected_version, origin } = request;
+        let (reply, answer) = oneshot::channel();
+        let envelope = Envelope {
+            request: Request { id: request_id, fingerprint: fingerprint(&command) },
+            command,
+            expected_version,
+            issuer: None,
+            origin,
+            causation_id: None,
+            reply: Reply::Client(reply),
+        };
+        let payload = Payload::Command(Box::new(envelope));
+        self.parts.topology.send(Delivery { to: key, payload });
+        match answer.await {
+            Ok(Ok(accepted)) => Ok(accepted),
+            Ok(Err(refused)) => Err(CommandError::Refused(refused)),
+            Err(_) => Err(Uncertain.into()),
+        }
+    }
+
+    /// How an entity is.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn show(&self, key: EntityKey) -> Result<Told<Shown>, Uncertain> {
+        self.send_show(key).await.map_err(|_| Uncertain)
+    }
+
+    fn send_show(&self, key: EntityKey) -> oneshot::Receiver<Told<Shown>> {
+        let (reply, answer) = oneshot::channel();
+        self.parts.topology.send(Delivery { to: key, payload: Payload::Show(reply) });
+        answer
+    }
+
+    /// The claims on a resource, after one reservation's.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn claims(
+        &self,
+        key: EntityKey,
+        after: Option<ReservationId>,
+        count: usize,
+    ) -> Result<Told<ShownClaims>, Uncertain> {
+        let (reply, answer) = oneshot::channel();
+        let payload = Payload::ShowClaims { after, count, reply };
+        self.parts.topology.send(Delivery { to: key, payload });
+        answer.await.map_err(|_| Uncertain)
+    }
+
+    /// A tenant's stock balances after one, by SKU and location.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn list_stock_balances(
+        &self,
+        tenant: &TenantId,
+        after: Option<StockKey>,
+        count: usize,
+    ) -> Result<Vec<(StockKey, Shown)>, Uncertain> {
+        let ask = |reply| {
+            let (tenant, after) = (tenant.clone(), after.clone());
+            ListStock { tenant, after, count, reply }
+        };
+        let keys = self.gather(ask, count).await?;
+        let entity = |key: &StockKey| EntityKey::resource(tenant, ResourceKey::Stock(key.clone()));
+        self.show_all(keys, entity).await
+    }
+
+    /// A tenant's open reservations, oldest first. One that has changed since it was listed is
+    /// shown as it is.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn list_reservations(
+        &self,
+        tenant: &TenantId,
+        query: ReservationQuery,
+    ) -> Result<Vec<(ReservationId, Shown)>, Uncertain> {
+        let count = query.count;
+        let ask = |reply| {
+            let (tenant, query) = (tenant.clone(), query.clone());
+            ListReservations { tenant, query, reply }
+        };
+        let ages = self.gather(ask, count).await?;
+        let ids = ages.into_iter().map(|(_, id)| id).collect();
+        self.show_all(ids, |id: &ReservationId| EntityKey::reservation(tenant, *id)).await
+    }
+
+    /// Asks every shard for a sorted list and merges them.
+    async fn gather<M, T: Ord>(
+        &self,
+        ask: impl Fn(oneshot::Sender<Vec<T>>) -> M,
+        count: usize,
+    ) -> Result<Vec<T>, Uncertain>
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: actix::Handler<M>,
+        actix::Context<Shard>: ToEnvelope<Shard, M>,
+    {
+        let mut all = self.ask_all(ask).await?.into_iter().flatten().collect::<Vec<_>>();
+        all.sort_unstable();
+        all.truncate(count);
+        Ok(all)
+    }
+
+    async fn ask_all<M, T>(
+        &self,
+        ask: impl Fn(oneshot::Sender<T>) -> M,
+    ) -> Result<Vec<T>, Uncertain>
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Shard: actix::Handler<M>,
+        actix::Context<Shard>: ToEnvelope<Shard, M>,
+    {
+        let mut answers = Vec::new();
+        for shard in self.parts.topology.shards() {
+            let (reply, answer) = oneshot::channel();
+            shard.do_send(ask(reply));
+            answers.push(answer);
+        }
+        let mut told = Vec::new();
+        for answer in answers {
+            told.push(answer.await.map_err(|_| Uncertain)?);
+        }
+        Ok(told)
+    }
+
+    async fn show_all<K>(
+        &self,
+        keys: Vec<K>,
+        entity: impl Fn(&K) -> EntityKey,
+    ) -> Result<Vec<(K, Shown)>, Uncertain> {
+        let asked: Vec<_> =
+            keys.into_iter().map(|key| (self.send_show(entity(&key)), key)).collect();
+        let mut shown = Vec::with_capacity(asked.len());
+        for (answer, key) in asked {
+            shown.push((key, answer.await.map_err(|_| Uncertain)?.answer));
+        }
+        Ok(shown)
+    }
+
+    /// Takes a snapshot now.
+    ///
+    /// # Errors
+    /// [`TakeSnapshotError`].
+    pub async fn take_snapshot(&self) -> Result<SnapshotInfo, TakeSnapshotError> {
+        let (reply, answer) = oneshot::channel();
+        self.parts.snapshots.send(TakeSnapshot { reply }).await.map_err(|_| Uncertain)?;
+        answer.await.map_err(|_| Uncertain)?.map_err(TakeSnapshotError::Failed)
+    }
+
+    /// How the engine is doing.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn statistics(&self) -> Result<Statistics, Uncertain> {
+        let mut counts = std::collections::BTreeMap::<_, Count>::new();
+        for (kind, state, count) in
+            self.ask_all(|reply| CountEntities { reply }).await?.into_iter().flatten()
+        {
+            let sum = counts.entry((kind, state)).or_default();
+            sum.total += count.total;
+            sum.active += count.active;
+        }
+        Ok(Statistics {
+            assigned: self.parts.journal.assigned(),
+            durable: self.parts.journal.durable(),
+            entities: counts.into_iter().map(|((kind, state), sum)| (kind, state, sum)).collect(),
+            archived: self.parts.archive.digest().1,
+        })
+    }
+
+    /// The digest over every entity, and the position at which it holds; nothing where entities
+    /// changed meanwhile. Whoever asks lets no command in until it is answered.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn digest(&self) -> Result<Option<(Position, Digest)>, Uncertain> {
+        let before = (self.parts.journal.assigned(), self.parts.archive.digest());
+        let (capture, mut records) = capture::channel();
+        for shard in self.parts.topology.shards() {
+            shard.do_send(Walk { capture: capture.clone() });
+        }
+        drop(capture);
+        let mut digest = before.1.0;
+        // A walk may meet an entity twice, and both times the same.
+        let mut met = HashSet::<u128, FixedState>::default();
+        while let Some((key, record)) = records.next().await {
+            if met.insert(xxh3_128(&key)) {
+                digest.add(&key, &record);
+            }
+        }
+        // Another question to every shard comes back after whatever the walk overtook.
+        self.ask_all(|reply| CountEntities { reply }).await?;
+        let after = (self.parts.journal.assigned(), self.parts.archive.digest());
+        Ok((before == after).then_some((before.0, digest)))
+    }
+
+    /// An operator says that the time is right.
+    pub fn accept_clock(&self) {
+        self.parts.clock.accept();
+    }
+
+    /// The log's own id.
+    pub fn log_id(&self) -> Uuid {
+        self.parts.log_id
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// The way to the log.
+    pub fn journal(&self) -> &Journal {
+        &self.parts.journal
+    }
+}

@@ -1,0 +1,197 @@
+//! Takes snapshots while the engine works, and moves what has finished to the archive.
+//!
+//! ```text
+//!   P = durable ──▶ every shard walks its table ──▶ all records written
+//!                                                       │
+//!                        B = a barrier through the journal, durable
+//!                                                       ▼
+//!                             the file gets its name, with P and B ──▶ prune ──▶ archive
+//! ```
+//!
+//! Records may hold events that aren't durable when they are captured. Behind the barrier they
+//! all are; so a file with a name never holds more than the log.
+//!
+//! Not here: the format of the file, and the clock on the wall.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+
+use super::capture;
+use super::shard::{Evict, TakeFinished, Walk};
+use super::topology::Topology;
+use crate::archive::{Archive, ArchiveError};
+use crate::clock::Clock;
+use crate::codec::v1;
+use crate::domain::ids::Position;
+use crate::fatal;
+use crate::journal::Journal;
+use crate::snapshot::{SnapshotEnd, SnapshotError, SnapshotInfo, SnapshotStore};
+use crate::telemetry;
+
+/// How often the triggers are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How many entities go to the archive at once.
+const ARCHIVE_BATCH: usize = 1_000;
+
+/// When snapshots are taken and what is kept.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// After so many events, but not before as many as there are entities in the last snapshot.
+    pub events: u64,
+    /// After so long, where anything has changed.
+    pub interval: Duration,
+    /// So many snapshots stay.
+    pub keep: usize,
+    /// How long a finished entity stays in memory, in milliseconds of the log's time.
+    pub retention_ms: u64,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            events: 1_000_000,
+            interval: Duration::from_secs(5 * 60),
+            keep: crate::snapshot::KEEP_DEFAULT,
+            retention_ms: 60_000,
+        }
+    }
+}
+
+/// Somebody wants a snapshot now.
+pub struct TakeSnapshot {
+    /// Where it is told what came of it.
+    pub reply: oneshot::Sender<Result<SnapshotInfo, String>>,
+}
+
+/// The keeper of snapshots and archive.
+pub struct Keeper {
+    /// Every shard.
+    pub topology: Topology,
+    /// The way to the log.
+    pub journal: Journal,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where snapshots go.
+    pub snapshots: Arc<dyn SnapshotStore>,
+    /// Where finished entities go.
+    pub archive: Arc<dyn Archive>,
+    /// When.
+    pub schedule: Schedule,
+}
+
+/// What the last snapshot covered.
+struct Covered {
+    position: Position,
+    entities: u64,
+    since: Instant,
+}
+
+impl Keeper {
+    /// Works until nobody can ask for a snapshot any more.
+    pub async fn run(self, last: Option<SnapshotInfo>, mut requests: mpsc::Receiver<TakeSnapshot>) {
+        let mut covered = Covered {
+            position: last.as_ref().map_or(Position::START, |info| info.header.position),
+            entities: last.as_ref().map_or(0, |info| info.footer.entries),
+            since: Instant::now(),
+        };
+        loop {
+            let asked = tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => Some(request),
+                    None => return,
+                },
+                () = sleep(LOOK_EVERY) => None,
+            };
+            if asked.is_none() && !self.is_due(&covered) {
+                continue;
+            }
+            let result = self.take(&mut covered).await;
+            if let Some(TakeSnapshot { reply }) = asked {
+                let _ = reply.send(result.map_err(|error| error.to_string()));
+            } else if let Err(error) = result {
+                covered.since = Instant::now();
+                tracing::error!(%error, "a snapshot could not be taken");
+            }
+        }
+    }
+
+    fn is_due(&self, covered: &Covered) -> bool {
+        let events = self.journal.durable().0 - covered.position.0;
+        events >= self.schedule.events.max(covered.entities)
+            || (events > 0 && covered.since.elapsed() >= self.schedule.interval)
+    }
+
+    async fn take(&self, covered: &mut Covered) -> Result<SnapshotInfo, SnapshotError> {
+        let begun = Instant::now();
+        let position = self.journal.durable();
+        let mut sink = self.snapshots.begin(position)?;
+        let (capture, mut records) = capture::channel();
+        for shard in self.topology.shards() {
+            shard.do_send(Walk { capture: capture.clone() });
+        }
+        drop(capture);
+        while let Some((key, record)) = records.next().await {
+            sink.put(&key, &record)?;
+        }
+        let barrier = self.barrier().await;
+        let (_, archived) = self.archive.digest();
+        let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
+        let info = sink.finish(end)?;
+        *covered = Covered { position, entities: info.footer.entries, since: Instant::now() };
+        telemetry::snapshot_taken(&info, begun.elapsed());
+        self.snapshots.prune(self.schedule.keep)?;
+        self.archive(position).await;
+        Ok(info)
+    }
+
+    /// Waits until everything that was appended before now is durable.
+    async fn barrier(&self) -> Position {
+        let (reply, durable) = oneshot::channel();
+        let release = Box::new(move |position| {
+            let _ = reply.send(position);
+        });
+        self.journal.append(Vec::new(), Some(release));
+        durable.await.unwrap_or_else(|_| fatal::end(&"the journal ended before its barrier"))
+    }
+
+    /// Moves what finished before the snapshot, and before the retention, to the archive.
+    async fn archive(&self, through: Position) {
+        for shard in self.topology.shards() {
+            while let Some(moved) = self.archive_some(shard, through).await {
+                match moved {
+                    Ok(count) => telemetry::entities_archived(count),
+                    Err(error) => {
+                        tracing::error!(%error, "finished entities stay in memory");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn archive_some(
+        &self,
+        shard: &actix::Addr<super::shard::Shard>,
+        through: Position,
+    ) -> Option<Result<usize, ArchiveError>> {
+        let now_ms = self.clock.now().0;
+        let before =
+            crate::domain::time::Timestamp((now_ms + 1).saturating_sub(self.schedule.retention_ms));
+        let (reply, finished) = oneshot::channel();
+        shard.do_send(TakeFinished { through, before, count: ARCHIVE_BATCH, reply });
+        let finished = finished.await.ok().filter(|finished| !finished.is_empty())?;
+        let keys: Vec<_> = finished.iter().map(|(key, _)| key.clone()).collect();
+        let batch: Vec<_> =
+            finished.into_iter().map(|(key, record)| (v1::encode(&key), record)).collect();
+        if let Err(error) = self.archive.put(&batch) {
+            return Some(Err(error));
+        }
+        let count = keys.len();
+        shard.do_send(Evict { keys });
+        Some(Ok(count))
+    }
+}
