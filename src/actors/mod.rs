@@ -17,6 +17,7 @@
 //!
 //! Not here: a lock, a thread, or a reading of the system's clock.
 
+pub mod assembly;
 pub mod capture;
 pub mod deadlines;
 pub mod delivery;

@@ -1,0 +1,88 @@
+//! Putting the actors together.
+//!
+//! The same pieces serve many threads and one: whoever assembles them decides where each shard
+//! is started, on an arbiter of its own or all in one place.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, Addr};
+
+use super::delivery::{Delivery, Payload};
+use super::environment::{Environment, Surroundings};
+use super::process_manager::{ProcessManager, RunStep};
+use super::shard::{Connect, Shard};
+use super::topology::{Spread, Topology};
+use crate::archive::Archive;
+use crate::domain::event::Origin;
+use crate::domain::ids::EntityKey;
+use crate::recovery::{AnyEntity, Unsettled, World};
+
+/// The actors of one arbiter.
+#[derive(Clone)]
+pub struct Started {
+    shard: Addr<Shard>,
+    process: Addr<ProcessManager>,
+    server: Arc<Origin>,
+}
+
+/// What one shard begins with.
+pub struct Beginning {
+    /// What is the same everywhere.
+    pub surroundings: Surroundings,
+    /// The finished entities.
+    pub archive: Arc<dyn Archive>,
+    /// The shard's own.
+    pub entities: Vec<(EntityKey, AnyEntity)>,
+    /// For the order of its table's buckets.
+    pub seed: u64,
+}
+
+/// Divides entities among shards.
+pub fn divide(world: World, spread: &Spread, shards: usize) -> Vec<Vec<(EntityKey, AnyEntity)>> {
+    let mut divided: Vec<_> = (0..shards).map(|_| Vec::new()).collect();
+    for (key, entity) in world.into_entities() {
+        divided[spread.index(&key)].push((key, entity));
+    }
+    divided
+}
+
+/// Starts a shard and its process manager where this is called.
+pub fn start(beginning: Beginning) -> Started {
+    let Beginning { surroundings, archive, entities, seed } = beginning;
+    let environment = Rc::new(Environment::new(surroundings));
+    let server = environment.server.clone();
+    let process = ProcessManager::new(environment.clone()).start();
+    let shard = Shard::new(environment, archive, entities, seed).start();
+    Started { shard, process, server }
+}
+
+/// Tells all shards of each other, then sends what a crash left unsettled, before anything else
+/// can come.
+pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Topology {
+    let shards = started.iter().map(|started| started.shard.clone()).collect();
+    let topology = Topology::new(shards, spread.clone());
+    for Started { shard, process, .. } in started {
+        shard.do_send(Connect {
+            topology: topology.clone(),
+            shard: shard.clone(),
+            process: process.clone(),
+        });
+    }
+    settle(started, &topology, &spread, unsettled);
+    topology
+}
+
+fn settle(started: &[Started], topology: &Topology, spread: &Spread, unsettled: Unsettled) {
+    for (to, command) in unsettled.claims {
+        let origin = started[spread.index(&to)].server.clone();
+        topology.send(Delivery {
+            to,
+            payload: Payload::Tell { command, origin, causation_id: None },
+        });
+    }
+    for (order, step) in unsettled.steps {
+        let Started { process, server, .. } = &started[spread.index(&order)];
+        process.do_send(RunStep { order, step, origin: server.clone(), causation_id: None });
+    }
+}
