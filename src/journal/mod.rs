@@ -15,14 +15,21 @@
 //! Not here: what events mean, who waits for them, and when a commit closes.
 
 pub mod commit;
-// pub mod folder;
+pub mod folder;
+pub mod marker;
 pub mod memory_store;
-// mod segments;
-// pub mod sled_store;
+mod opening;
+mod segments;
+pub mod sled_store;
 pub mod store;
+pub mod sync;
+mod table;
 
 pub use commit::Commit;
-// pub use folder::DataFolder;
+pub use folder::{DataFolder, FolderError};
+pub use marker::MarkerFound;
 pub use memory_store::{MemoryDisk, MemoryStore};
-// pub use sled_store::SledStore;
-pub use store::{LogReader, Opened, Store, StoreError, StoreSize};
+pub use opening::Checked;
+pub use sled_store::{SledOptions, SledStore};
+pub use store::{Cut, LogReader, Opened, Store, StoreError, StoreSize};
+pub use sync::{DiskSync, FileSync};
