@@ -24,9 +24,9 @@ struct InMemory(MemoryDisk);
 
 impl Place for InMemory {
     fn open(&self, segment_bytes_max: u64) -> Result<Opened<Box<dyn Store>>, StoreError> {
-        let Opened { store, last, cut } =
+        let Opened { store, last, cut, marker } =
             MemoryStore::open(&self.0, Uuid::nil(), segment_bytes_max)?;
-        Ok(Opened { store: Box::new(store), last, cut })
+        Ok(Opened { store: Box::new(store), last, cut, marker })
     }
 }
 
@@ -42,8 +42,8 @@ impl Place for OnDisk {
     fn open(&self, segment_bytes_max: u64) -> Result<Opened<Box<dyn Store>>, StoreError> {
         let folder = DataFolder::open(&self.path()).unwrap();
         let options = SledOptions { segment_bytes_max, ..SledOptions::default() };
-        let Opened { store, last, cut } = SledStore::open(&folder, options)?;
-        Ok(Opened { store: Box::new(store), last, cut })
+        let Opened { store, last, cut, marker } = SledStore::open(&folder, options)?;
+        Ok(Opened { store: Box::new(store), last, cut, marker })
     }
 }
 
@@ -210,7 +210,7 @@ fn big_events_span_pages(place: &dyn Place) {
 fn a_commit_lies_in_one_segment(place: &dyn Place) {
     let mut store = place.open(1).unwrap().store;
     for count in 1..6 {
-        commit(&mut *store, &vec![3000; 10]);
+        commit(&mut *store, &[3000; 10]);
         assert_eq!(store.size().unwrap().segments, count);
     }
     drop(store);
@@ -358,6 +358,22 @@ mod a_crash_in_memory {
         more.push(b"late").unwrap();
         assert!(matches!(store.commit(&more), Err(StoreError::FailedBefore)));
         assert_eq!(opened(&disk).last, Position::START);
+    }
+
+    #[test]
+    fn a_log_shorter_than_what_was_acknowledged_is_refused() {
+        for lost in 1..=4 {
+            let disk = MemoryDisk::new();
+            let mut store = opened(&disk).store;
+            commit(&mut store, &[3000, 3000]);
+            commit(&mut store, &[3000, 3000]);
+            disk.lose(lost);
+            let found = MemoryStore::open(&disk, ID, 20_000).unwrap_err();
+            assert!(
+                matches!(found, StoreError::Short { marker: Position(4), .. }),
+                "{lost} pages lost: {found}"
+            );
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod table;
 
 pub use commit::Commit;
 pub use folder::{DataFolder, FolderError};
-pub use marker::MarkerFound;
+pub use marker::{Marker, MarkerFound};
 pub use memory_store::{MemoryDisk, MemoryStore};
 pub use opening::Checked;
 pub use sled_store::{SledOptions, SledStore};

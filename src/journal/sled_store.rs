@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use super::commit::Commit;
 use super::folder::DataFolder;
-use super::marker::{Marker, MarkerFile};
+use super::marker::{self, Marker, MarkerFile};
 use super::opening::{self, Checked};
 use super::segments;
 use super::store::{LogReader, Opened, Store, StoreError, StoreSize, check_follows};
@@ -92,10 +92,9 @@ impl SledStore {
         let seed = Chain::seed(folder.log_id());
         let log = folder.log();
         let marker_path = folder.marker_path();
-        let marker = super::marker::read(&marker_path)
-            .map_err(StoreError::io("read", &marker_path))?
-            .whole();
-        let found = opening::open(&log, seed, marker, &*options.sync)?;
+        let marker_found =
+            marker::read(&marker_path).map_err(StoreError::io("read", &marker_path))?;
+        let found = opening::open(&log, seed, marker_found.whole(), &*options.sync)?;
         let last = found.last;
         let marker_io = |action| StoreError::io(action, &marker_path);
         let marker = MarkerFile::open(&marker_path).map_err(marker_io("open"))?;
@@ -117,7 +116,7 @@ impl SledStore {
             failed: false,
             _lock: folder.lock(),
         };
-        Ok(Opened { store, last, cut: found.cut })
+        Ok(Opened { store, last, cut: found.cut, marker: marker_found })
     }
 
     /// Reads the whole log, every segment from end to end, and checks all that opening checks.
@@ -434,6 +433,19 @@ mod tests {
             refused,
             StoreError::Short { last: Position(4), marker: Position(8), .. }
         ));
+    }
+
+    #[test]
+    fn a_closed_segment_that_ends_within_a_commit_is_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(temporary.path()).unwrap();
+        let mut store = open(&folder).unwrap().store;
+        store.commit(&events(Position(1))).unwrap();
+        tear(&store, 2);
+        store.rotate(Position(7)).unwrap();
+        drop(store);
+        let refused = open(&folder).unwrap_err();
+        assert!(matches!(refused, StoreError::Gap { last: Position(6), .. }), "{refused}");
     }
 
     #[test]
