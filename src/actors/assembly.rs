@@ -76,10 +76,8 @@ pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Top
 fn settle(started: &[Started], topology: &Topology, spread: &Spread, unsettled: Unsettled) {
     for (to, command) in unsettled.claims {
         let origin = started[spread.index(&to)].server.clone();
-        topology.send(Delivery {
-            to,
-            payload: Payload::Tell { command, origin, causation_id: None },
-        });
+        topology
+            .send(Delivery { to, payload: Payload::Tell { command, origin, causation_id: None } });
     }
     for (order, step) in unsettled.steps {
         let Started { process, server, .. } = &started[spread.index(&order)];

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::commit::Commit;
+use super::marker::{Marker, MarkerFound};
 use super::store::{Cut, LogReader, Opened, Store, StoreError, StoreSize, check_follows};
 use crate::codec::PageWalk;
 use crate::codec::page::{Chain, PageKey, decode, paginate};
@@ -84,6 +85,15 @@ impl MemoryDisk {
         disk.crashes += 1;
         disk.writes_until_failure = None;
         disk.syncs_until_failure = None;
+    }
+
+    /// Takes the newest `pages` away although they were synced, as a disk that lies would.
+    pub fn lose(&self, pages: usize) {
+        let mut disk = self.lock();
+        let keys: Vec<PageKey> = disk.pages().map(|(key, _)| *key).collect();
+        for key in keys.into_iter().rev().take(pages) {
+            disk.remove(key);
+        }
     }
 
     /// Changes the bytes of the page in which the event at `position` begins, as damage would.
@@ -236,6 +246,9 @@ impl MemoryStore {
         segment_bytes_max: u64,
     ) -> Result<Opened<Self>, StoreError> {
         let mut contents = disk.lock();
+        let marker = contents.marker.map_or(MarkerFound::Absent, |(position, chain)| {
+            MarkerFound::Whole(Marker { position, chain })
+        });
         let Checked { last, chain, torn } = contents.check(Chain::seed(log_id))?;
         for key in &torn {
             contents.remove(*key);
@@ -248,7 +261,7 @@ impl MemoryStore {
         let cut = (!torn.is_empty()).then(|| Cut { from: last.next(), pages: torn.len() });
         let store =
             Self { disk: disk.clone(), segment_bytes_max, last, chain, crashes, failed: false };
-        Ok(Opened { store, last, cut })
+        Ok(Opened { store, last, cut, marker })
     }
 
     fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {

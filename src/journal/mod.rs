@@ -12,21 +12,31 @@
 //!      00000000000000000001/   00000000000001234567/   one sled database each
 //! ```
 //!
-//! Not here: what events mean, who waits for them, and when a commit closes.
+//! In front of it stands one [queue](Journal), and between them the [`Writer`], which makes a
+//! commit of whatever gathered while the one before was on its way to the disk.
+//!
+//! Not here: what events mean.
 
 pub mod commit;
-// pub mod folder;
+pub mod folder;
+pub mod marker;
 pub mod memory_store;
+mod opening;
 pub mod queue;
-// mod segments;
-// pub mod sled_store;
+mod segments;
+pub mod sled_store;
 pub mod store;
+pub mod sync;
+mod table;
 pub mod writer;
 
 pub use commit::Commit;
-// pub use folder::DataFolder;
+pub use folder::{DataFolder, FolderError};
+pub use marker::{Marker, MarkerFound};
 pub use memory_store::{MemoryDisk, MemoryStore};
+pub use opening::Checked;
 pub use queue::{Journal, Release};
-// pub use sled_store::SledStore;
-pub use store::{LogReader, Opened, Store, StoreError, StoreSize};
+pub use sled_store::{SledOptions, SledStore};
+pub use store::{Cut, LogReader, Opened, Store, StoreError, StoreSize};
+pub use sync::{DiskSync, FileSync};
 pub use writer::{Audience, Writer};

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::commit::Commit;
+use super::marker::MarkerFound;
 use crate::codec::page::{EventTooLong, PageError, PageKey};
 use crate::domain::ids::Position;
 
@@ -74,6 +75,9 @@ pub struct Opened<S> {
     pub last: Position,
     /// What was cut off the end: the beginning of a commit that nobody was told of.
     pub cut: Option<Cut>,
+    /// What was found where the marker should be. An absent or torn one beside a log that isn't
+    /// empty deserves a warning: nothing shows that the log's end wasn't lost.
+    pub marker: MarkerFound,
 }
 
 /// The beginning of a commit that was never acknowledged and has been removed.

@@ -19,7 +19,7 @@ use holdfast::domain::time::Timestamp;
 use holdfast::domain::{money, reservation, sales_order, stock_balance};
 use holdfast::journal::{Audience, Journal, MemoryDisk, MemoryStore, Store, Writer};
 use holdfast::recovery::{Sources, load};
-use holdfast::snapshot::{MemoryStore as MemorySnapshots, SnapshotStore};
+use holdfast::snapshot::MemoryStore as MemorySnapshots;
 use uuid::Uuid;
 
 pub struct Nobody;
@@ -35,16 +35,18 @@ pub struct Disks {
     pub snapshots: MemorySnapshots,
     pub archive: Arc<MemoryArchive>,
     pub log_id: Uuid,
+    pub segment_bytes: u64,
 }
 
 impl Disks {
     pub fn new(segment_bytes: u64) -> Self {
         let log_id = Uuid::from_u128(7);
         Self {
-            log: MemoryDisk::new(segment_bytes),
+            log: MemoryDisk::new(),
             snapshots: MemorySnapshots::new(log_id),
             archive: Arc::new(MemoryArchive::new()),
             log_id,
+            segment_bytes,
         }
     }
 }
@@ -70,7 +72,7 @@ impl Default for Settings {
 
 /// Starts an engine on these disks; must be called inside a `LocalSet`.
 pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Trial {
-    let store = MemoryStore::open(&disks.log).unwrap().store;
+    let store = MemoryStore::open(&disks.log, disks.log_id, disks.segment_bytes).unwrap().store;
     let reader = store.reader();
     let sources = Sources {
         log: reader.as_ref(),
