@@ -166,7 +166,7 @@ impl Plan {
     }
 
     /// What came in less what went out must be what is there.
-    fn check_sums(&self, report: &Report, on_hand: u128) -> Result<(), Failure> {
+    pub(super) fn check_sums(&self, report: &Report, on_hand: u128) -> Result<(), Failure> {
         let Figures { units_returned, units_committed, .. } = report.figures;
         let initial = u128::from(report.skus) * u128::from(self.initial_on_hand);
         let came_in = initial + u128::from(units_returned);
