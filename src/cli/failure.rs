@@ -17,13 +17,19 @@ pub enum Failure {
     Connect(#[from] ConnectError),
     /// The server said no, or nothing.
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(Box<CallError>),
     /// What was found out can't be written.
     #[error("cannot write the result: {0}")]
     Output(#[from] io::Error),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(Box::new(error))
+    }
 }
 
 impl Failure {

@@ -4,7 +4,7 @@
 //! stdout, everything else to stderr; the exit code is 0 for done, 1 for failed, 2 for wrong usage.
 //!
 //! Beside them: [`remote`] (what every such subcommand is told about the server), [`output`] (text
-//! or JSON), [`line`] (how a line of a reservation is written), [`parse`] (other arguments) and
+//! or JSON), [`mod@line`] (how a line of a reservation is written), [`parse`] (other arguments) and
 //! [`view`] (how things look).
 //!
 //! Not here: any rule of the domain. What is asked for is asked of the server.

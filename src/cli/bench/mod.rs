@@ -18,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::runtime;
 
@@ -30,6 +31,9 @@ use crate::client::{Client, RetryPolicy};
 use load::{Caller, Pace};
 use scenario::{Scenario, Stocked};
 use tally::Tally;
+
+/// How often the bar moves in a measurement.
+const TICKS: u32 = 100;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  holdfast bench --scenario hot\n  \
@@ -132,7 +136,8 @@ async fn load(
     interrupt: &Interrupt,
 ) -> Result<(Tally, Duration), Failure> {
     let begin = Instant::now();
-    let clock = tokio::spawn(show_time(args.duration));
+    let bar = output::progress(TICKS.into(), "measuring {wide_bar} {elapsed}");
+    let clock = tokio::spawn(show_time(bar.clone(), args.duration));
     let paces = match args.rate {
         None => Pace::closed(begin + args.duration, clients.len(), interrupt),
         Some(rate) => Pace::open(rate, begin, args.duration, clients.len(), interrupt),
@@ -150,14 +155,14 @@ async fn load(
         let part = drive.await.map_err(|error| Failure::Failed(error.to_string()))?;
         tally.merge(part);
     }
+    let elapsed = begin.elapsed();
     clock.abort();
-    Ok((tally, begin.elapsed()))
+    bar.finish_and_clear();
+    Ok((tally, elapsed))
 }
 
-async fn show_time(duration: Duration) {
-    let tenths = u64::try_from(duration.as_millis() / 100).unwrap_or(u64::MAX);
-    let bar = output::progress(tenths, "measuring {wide_bar} {elapsed}");
-    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+async fn show_time(bar: ProgressBar, duration: Duration) {
+    let mut ticks = tokio::time::interval((duration / TICKS).max(Duration::from_millis(10)));
     loop {
         ticks.tick().await;
         bar.inc(1);

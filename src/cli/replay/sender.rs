@@ -124,7 +124,7 @@ impl<'a> Sender<'a> {
     /// Gives a code its first units, unless it has them.
     async fn stock(&self, client: &Client, code: &Code) -> Result<(), CallError> {
         let stocked = &self.stocked[code];
-        stocked.get_or_try_init(|| receive(client, code, self.initial_on_hand)).await.map(|()| ())
+        stocked.get_or_try_init(|| receive(client, code, self.initial_on_hand)).await.copied()
     }
 }
 

@@ -1,25 +1,16 @@
 //! `holdfast events`: follow the log, or read one entity's history.
-//!
-//! `tail` survives the server: where the feed breaks, it is asked for again from the last position
-//! that was told. What the server refuses ends it.
 
-use std::time::Duration;
+mod tail;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tokio::signal::ctrl_c;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::cli::failure::Failure;
 use crate::cli::line::Resource;
-use crate::cli::output;
 use crate::cli::remote::{ListArgs, Remote};
 use crate::cli::view::event::Event;
-use crate::client::{CallError, Client, Family};
-use crate::proto::v1::{self, entity_id, subscribe_request::Start, subscribe_response::Content};
-
-const RECONNECT_DELAY_MIN: Duration = Duration::from_millis(200);
-const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(5);
+use crate::proto::v1::{self, entity_id, subscribe_request::Start};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -140,93 +131,22 @@ fn event_type(text: &str) -> Result<v1::EventType, String> {
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Tail(args) => tokio::select! {
-            outcome = tail(args) => outcome,
+            outcome = follow(args) => outcome,
             _ = ctrl_c() => Ok(()),
         },
         Command::Read(args) => read(args).await,
     }
 }
 
-/// Why one subscription was over.
-enum Ended {
-    /// The server is gone or going; another subscription may go on.
-    Lost(String),
-    /// For good.
-    Failed(Failure),
-}
-
-impl From<CallError> for Ended {
-    fn from(error: CallError) -> Self {
-        match error.family() {
-            Family::TurnedAway | Family::Uncertain => Self::Lost(error.to_string()),
-            Family::Rejected | Family::Invalid | Family::Failed => Self::Failed(error.into()),
-        }
-    }
-}
-
-impl From<tonic::Status> for Ended {
-    fn from(status: tonic::Status) -> Self {
-        CallError::from(status).into()
-    }
-}
-
-async fn tail(args: Tail) -> Result<(), Failure> {
+async fn follow(args: Tail) -> Result<(), Failure> {
     let client = args.remote.connect().await?;
-    let mut request = v1::SubscribeRequest {
+    let request = v1::SubscribeRequest {
         start: Some(args.after),
         kinds: args.kinds.iter().map(|kind| kind.message().into()).collect(),
         stream: args.stream,
         event_types: args.types.iter().map(|kind| (*kind).into()).collect(),
     };
-    let mut delay = RECONNECT_DELAY_MIN;
-    loop {
-        let before = request.start;
-        let why = match follow(&client, &mut request, &args.remote).await {
-            Ended::Lost(why) => why,
-            Ended::Failed(failure) => return Err(failure),
-        };
-        if request.start != before {
-            delay = RECONNECT_DELAY_MIN;
-        }
-        output::note(&format!("the feed broke, asking for it again: {why}"));
-        sleep(delay).await;
-        delay = (delay * 2).min(RECONNECT_DELAY_MAX);
-    }
-}
-
-/// Tells events until the feed ends; `request` then asks for what comes after them.
-async fn follow(client: &Client, request: &mut v1::SubscribeRequest, remote: &Remote) -> Ended {
-    let mut feed = match client.events().subscribe(request.clone()).await {
-        Ok(response) => response.into_inner(),
-        Err(status) => return status.into(),
-    };
-    loop {
-        let content = match feed.message().await {
-            Ok(Some(message)) => message.content,
-            Ok(None) => return Ended::Lost("the server ended it".to_owned()),
-            Err(status) => return status.into(),
-        };
-        let position = match content {
-            Some(Content::Event(event)) => {
-                let position = event.position;
-                if let Err(error) = remote.output.print(&Event::from(event)) {
-                    return Ended::Failed(error.into());
-                }
-                position
-            }
-            Some(Content::Confirmed(confirmed)) => confirmed.position,
-            Some(Content::Checkpoint(checkpoint)) => checkpoint.position,
-            Some(Content::CaughtUp(caught_up)) => caught_up.position,
-            Some(Content::FellBehind(fell_behind)) => {
-                output::note("events come faster than they are read here; none is lost");
-                fell_behind.position
-            }
-            Some(Content::Heartbeat(heartbeat)) => heartbeat.position,
-            // A kind of message that is newer than this client says nothing to it.
-            None => continue,
-        };
-        request.start = Some(Start::AfterPosition(position));
-    }
+    tail::follow(&client, request, |event| args.remote.output.print(&Event::from(event))).await
 }
 
 async fn read(args: Read) -> Result<(), Failure> {
