@@ -44,6 +44,7 @@ pub mod snapshot;
 pub mod recovery;
 
 pub mod clock;
+pub mod config;
 pub mod fatal;
 pub mod telemetry;
 
