@@ -11,6 +11,7 @@
 
 mod admin;
 mod bench;
+mod config;
 mod events;
 pub mod failure;
 mod interrupt;
@@ -21,6 +22,8 @@ pub mod parse;
 pub mod remote;
 mod replay;
 mod reservation;
+mod serve;
+mod settings;
 mod stock;
 pub mod view;
 
@@ -40,6 +43,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Receive, correct and look at stock
     #[command(subcommand)]
     Stock(stock::Command),
@@ -76,6 +84,8 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Config(command) => config::run(command),
         Command::Stock(command) => remote::block_on(stock::run(command)),
         Command::Reservation(command) => remote::block_on(reservation::run(command)),
         Command::Order(command) => remote::block_on(order::run(command)),
