@@ -1,0 +1,142 @@
+//! What travels between the edge, the shards and the entities.
+//!
+//! Everything that reaches an entity is a [`Delivery`] and comes through its shard, so there is
+//! one route and it is first in, first out.
+
+use std::sync::Arc;
+
+use actix::Message;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::domain::claim::Claim;
+use crate::domain::command::Command;
+use crate::domain::event::Origin;
+use crate::domain::ids::{EntityKey, Position, ReservationId, SalesOrderId, Version};
+use crate::domain::process::Step;
+use crate::domain::rejection::Rejection;
+use crate::domain::request::Request;
+use crate::domain::view::View;
+
+/// Something for one entity.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Delivery {
+    /// For whom.
+    pub to: EntityKey,
+    /// What.
+    pub payload: Payload,
+}
+
+/// What an entity can be given.
+pub enum Payload {
+    /// A command of a client or of the order process: checked, remembered and answered.
+    Command(Box<Envelope>),
+    /// A command of another entity, or of the clock.
+    Tell {
+        /// What is said.
+        command: Command,
+        /// Who was behind it at first.
+        origin: Arc<Origin>,
+        /// The event that caused it, if one did.
+        causation_id: Option<Uuid>,
+    },
+    /// A reader wants to know how it is.
+    Show(oneshot::Sender<Told<Shown>>),
+    /// A reader wants to know the claims on it.
+    ShowClaims {
+        /// Only those of reservations after this one.
+        after: Option<ReservationId>,
+        /// So many at the most.
+        count: usize,
+        /// Where they go.
+        reply: oneshot::Sender<Told<ShownClaims>>,
+    },
+    /// The shard wants its record back, if nothing is under way.
+    Passivate,
+}
+
+/// A command that wants an answer.
+pub struct Envelope {
+    /// What is commanded.
+    pub command: Command,
+    /// How it identifies itself.
+    pub request: Request,
+    /// The version that it is meant for.
+    pub expected_version: Option<Version>,
+    /// The sales order on whose behalf it comes.
+    pub issuer: Option<SalesOrderId>,
+    /// Who is behind it.
+    pub origin: Arc<Origin>,
+    /// The event that caused it, if one did.
+    pub causation_id: Option<Uuid>,
+    /// Who wants to know.
+    pub reply: Reply,
+}
+
+/// Who is told what became of a command.
+pub enum Reply {
+    /// A client: once it is durable.
+    Client(oneshot::Sender<Result<Accepted, Refused>>),
+    /// The order process: at once, as it only acts within the log.
+    Process(Box<StepReply>),
+}
+
+/// The step that a command was run for.
+pub struct StepReply {
+    /// Whose step.
+    pub order: EntityKey,
+    /// Which.
+    pub step: Step,
+    /// Who is behind the order.
+    pub origin: Arc<Origin>,
+}
+
+/// An entity as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Its version; 0 where there is none.
+    pub version: Version,
+    /// The position of its last event.
+    pub position: Position,
+    /// What it is.
+    pub view: View,
+}
+
+/// An answer to a reader, with the log's position at which it was true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told<T> {
+    /// The answer.
+    pub answer: T,
+    /// When it was true.
+    pub position: Position,
+}
+
+/// Claims on a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownClaims {
+    /// The resource's version; 0 where there is none.
+    pub version: Version,
+    /// The claims, by reservation.
+    pub claims: Vec<Claim>,
+}
+
+/// A command took effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The entity's version when it did.
+    pub version: Version,
+    /// The log's position when it did.
+    pub position: Position,
+    /// The entity as it is now.
+    pub now: Shown,
+}
+
+/// A command was refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Why.
+    pub rejection: Rejection,
+    /// The log's position when it was.
+    pub position: Position,
+}
