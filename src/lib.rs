@@ -1,6 +1,7 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
 pub mod actors;
+pub mod api;
 pub mod archive;
 pub mod codec;
 pub mod domain;
