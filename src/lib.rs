@@ -50,7 +50,12 @@ pub mod telemetry;
 
 pub mod actors;
 
+pub mod feed;
+
+pub mod api;
 pub mod proto;
+
+pub mod server;
 
 pub mod cli;
 pub mod client;

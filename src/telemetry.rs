@@ -12,6 +12,16 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
+/// How long commands take; its buckets are [`COMMAND_SECONDS_BUCKETS`].
+pub const COMMAND_SECONDS: &str = "holdfast_command_duration_seconds";
+/// The upper bounds of [`COMMAND_SECONDS`]' buckets, set where the recorder is installed: 50 µs to
+/// 5 s, finest where a synced commit lies.
+pub const COMMAND_SECONDS_BUCKETS: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.000_75, 0.001, 0.001_5, 0.002_5, 0.005, 0.01, 0.025,
+    0.05, 0.1, 0.5, 1.0, 5.0,
+];
+const COMMANDS: &str = "holdfast_commands_total";
+const COMMANDS_IN_FLIGHT: &str = "holdfast_commands_in_flight";
 const JOURNAL_COMMIT_SECONDS: &str = "holdfast_journal_commit_duration_seconds";
 const JOURNAL_COMMIT_EVENTS: &str = "holdfast_journal_commit_events";
 const JOURNAL_EVENTS: &str = "holdfast_journal_events_total";
@@ -25,6 +35,21 @@ const ARCHIVED: &str = "holdfast_entities_archived_total";
 
 /// Describes every metric to the recorder that is installed.
 pub fn describe() {
+    describe_histogram!(
+        COMMAND_SECONDS,
+        Unit::Seconds,
+        "How long a command takes, from its request being read to its durable answer"
+    );
+    describe_counter!(
+        COMMANDS,
+        Unit::Count,
+        "Commands by outcome: accepted, rejected, invalid, turned_away or uncertain"
+    );
+    describe_gauge!(
+        COMMANDS_IN_FLIGHT,
+        Unit::Count,
+        "Commands that were let in and have not been answered"
+    );
     describe_histogram!(
         JOURNAL_COMMIT_SECONDS,
         Unit::Seconds,
@@ -73,4 +98,44 @@ pub fn snapshot_taken(info: &SnapshotInfo, took: Duration) {
 /// Finished entities have left memory.
 pub fn entities_archived(count: usize) {
     counter!(ARCHIVED).increment(count as u64);
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Accepted,
+    /// It was decided, and refused.
+    Rejected,
+    /// It could not be read.
+    Invalid,
+    /// It was certainly not executed.
+    TurnedAway,
+    /// It was perhaps executed.
+    Uncertain,
+}
+
+impl Outcome {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Invalid => "invalid",
+            Self::TurnedAway => "turned_away",
+            Self::Uncertain => "uncertain",
+        }
+    }
+}
+
+/// A command has ended.
+pub fn command_ended(command: &'static str, outcome: Outcome) {
+    counter!(COMMANDS, "command" => command, "outcome" => outcome.label()).increment(1);
+}
+
+/// A command that was executed has taken so long.
+pub fn command_took(took: Duration) {
+    histogram!(COMMAND_SECONDS).record(took);
+}
+
+/// So many commands are in flight.
+pub fn commands_in_flight(count: usize) {
+    gauge!(COMMANDS_IN_FLIGHT).set(count as f64);
 }
