@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod codec;
 pub mod domain;
+pub mod feed;
 pub mod journal;
 pub mod proto;
 pub mod snapshot;
