@@ -1,5 +1,6 @@
 //! Holdfast: a reservation server that never sells the same thing twice.
 
+pub mod api;
 pub mod archive;
 pub mod codec;
 pub mod domain;

@@ -229,14 +229,6 @@ impl Line {
         }
     }
 
-    /// Whether everything after `at` is, or will be, here.
-    pub(super) fn reaches_back_to(&self, at: Position) -> bool {
-        match self {
-            Self::Ring(follower) => follower.shared.lock().floor() <= at,
-            Self::Stream(registration) => !registration.watch.has_missed(),
-        }
-    }
-
     /// Takes what follows `at`.
     pub(super) fn fetch(&self, at: Position, criteria: &Criteria) -> Fetched {
         match self {

@@ -211,15 +211,13 @@ impl Subscription {
         Ok(())
     }
 
-    /// Everything up to the line's beginning is told: go over to it, unless it broke meanwhile.
+    /// Everything up to the line's beginning is told: go over to it. Where it broke meanwhile, the
+    /// first look at it will find out.
     fn join(&mut self) {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Far) {
-            Stage::Near { line, .. } if line.reaches_back_to(self.at) => {
-                self.announcement = Some(Item::CaughtUp(self.at));
-                Stage::Live(line)
-            }
-            _ => Stage::Far,
-        };
+        if let Stage::Near { line, .. } = std::mem::replace(&mut self.stage, Stage::Far) {
+            self.announcement = Some(Item::CaughtUp(self.at));
+            self.stage = Stage::Live(line);
+        }
     }
 
     async fn follow(&mut self) {

@@ -83,13 +83,15 @@ impl Watch {
         if inbox.missed {
             return false;
         }
+        // Where something is in there already, its owner has been woken for that.
+        let was_quiet = inbox.events.is_empty();
         if inbox.events.len() < inbox.events_max {
             let copy = copy.get_or_insert_with(|| Arc::new(event.clone()));
             inbox.events.push_back(copy.clone());
         } else {
             inbox.missed = true;
         }
-        inbox.events.len() <= 1
+        was_quiet
     }
 
     pub(super) fn take(&self) -> Taken {
@@ -98,10 +100,6 @@ impl Watch {
             return Taken::Events(std::mem::take(&mut inbox.events));
         }
         if inbox.missed { Taken::Missed } else { Taken::Nothing }
-    }
-
-    pub(super) fn has_missed(&self) -> bool {
-        self.lock().missed
     }
 
     /// Whether there is nothing to take.

@@ -111,12 +111,14 @@ async fn a_link_that_leads_astray_is_damage_and_named() {
     let end = world.end_of(&keys[0]);
     let all = stretch(1, Direction::Forwards, 10);
     let elsewhere = world.end_of(&keys[1]).position;
+    let others = StreamEnd { key: keys[1].clone(), ..end.clone() };
     let beyond = world.durable().next();
     let wrong = |position, version| StreamEnd { position, version, ..end.clone() };
     for (astray, position) in [
         (wrong(elsewhere, end.version), elsewhere),
         (wrong(beyond, end.version), beyond),
         (wrong(end.position, end.version.next()), end.position),
+        (others, end.position),
     ] {
         let error = read_stream(&*world.reader, &astray, all).unwrap_err();
         assert!(

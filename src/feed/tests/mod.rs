@@ -4,4 +4,4 @@ mod history;
 mod joining;
 mod telling;
 mod watching;
-mod world;
+pub(crate) mod world;

@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 use super::world::{SMALL, World, order, stock, tenant};
 use crate::domain::ids::{EntityKey, Position};
+use crate::feed::filter::Criteria;
+use crate::feed::live::Line;
 use crate::feed::{
     Feed, FeedError, Filter, Item, Limits, Reading, Start, SubscribeError, Subscription,
 };
@@ -100,6 +102,35 @@ async fn the_ring_keeps_its_bound_even_for_one_large_batch() {
     }
     assert_eq!(told, world.model);
     assert_eq!(fell_behind, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_subscriber_hears_of_an_event_at_once() {
+    let mut world = World::new(SMALL, Reading::Inline);
+    let key = stock("east", "A");
+    for mut subscription in
+        [everything(&world.feed, Start::End), only(&world.feed, &key, Start::End)]
+    {
+        until(&mut subscription, is_caught_up).await;
+        let wait = tokio::spawn(async move { subscription.next().await.unwrap() });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let begun = Instant::now();
+        let last = world.tell(&[stock("west", "A"), key.clone()]).await;
+        assert_eq!(wait.await.unwrap().position(), last);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_waits_in_an_inbox_holds_the_position_back() {
+    let mut world = World::new(SMALL, Reading::Inline);
+    let key = stock("east", "A");
+    let filter = Filter { stream: Some(key.id.clone()), ..Filter::default() };
+    let line = Line::begin(&world.feed.shared, &Criteria::new(key.tenant.clone(), filter));
+    let passed = world.tell(&[stock("east", "B")]).await;
+    assert_eq!(line.quiet_at(&world.feed.shared, Position::START), passed);
+    world.tell(&[key.clone(), stock("east", "B")]).await;
+    assert_eq!(line.quiet_at(&world.feed.shared, passed), passed);
 }
 
 #[tokio::test(start_paused = true)]

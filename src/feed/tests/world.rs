@@ -9,7 +9,7 @@ use crate::domain::event::{Body, Event, LANDMARK_EVERY, Origin};
 use crate::domain::ids::{
     EntityId, EntityKey, Position, ReservationId, ResourceKey, SalesOrderId, StockKey, Version,
 };
-use crate::domain::name::{Label, Location, Sku, TenantId};
+use crate::domain::name::{Label, LineId, Location, Sku, TenantId};
 use crate::domain::time::Timestamp;
 use crate::domain::{reservation, sales_order, stock_balance};
 use crate::feed::{Feed, Limits, LiveAudience, Reading, StreamEnd};
@@ -43,6 +43,13 @@ pub fn reservation(tenant_name: &str, id: u128) -> EntityKey {
 pub fn order(tenant_name: &str, id: u128) -> EntityKey {
     EntityKey::sales_order(&tenant(tenant_name), SalesOrderId(Uuid::from_u128(id)))
 }
+
+/// A stream whose events have some hundred thousand bytes.
+pub fn large(tenant_name: &str) -> EntityKey {
+    reservation(tenant_name, LARGE)
+}
+
+const LARGE: u128 = u128::MAX;
 
 /// Between the writer and the feed: keeps what is durable until it is let on, as a busy writer
 /// thread would.
@@ -178,11 +185,30 @@ fn body(stream: &EntityKey, version: Version) -> Body {
             delta: 1,
             reason: reason(),
         }),
+        EntityId::Reservation(id) if id.0.as_u128() == LARGE => Body::Reservation(large_created()),
         EntityId::Reservation(_) if odd => Body::Reservation(reservation::Event::Confirmed),
         EntityId::Reservation(_) => {
             Body::Reservation(reservation::Event::Cancelled { reason: reason() })
         }
         EntityId::SalesOrder(_) if odd => Body::SalesOrder(sales_order::Event::Confirmed),
         EntityId::SalesOrder(_) => Body::SalesOrder(sales_order::Event::Delivered),
+    }
+}
+
+fn large_created() -> reservation::Event {
+    let sku = Sku::new(&"x".repeat(Sku::BYTES_MAX)).unwrap();
+    let location = Location::new(&"y".repeat(Location::BYTES_MAX)).unwrap();
+    let line = |index| reservation::Line {
+        id: LineId::counted(index),
+        resource: ResourceKey::Stock(StockKey { sku: sku.clone(), location: location.clone() }),
+        quantity: 1,
+    };
+    reservation::Event::Created {
+        lines: (0..1_000).map(line).collect(),
+        deadline: None,
+        customer: Label::empty(),
+        external_reference: Label::empty(),
+        attributes: Default::default(),
+        owner: None,
     }
 }

@@ -1,0 +1,3 @@
+//! The edge: what clients meet.
+
+pub mod grpc;
