@@ -26,13 +26,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::actors::Engine;
 use crate::actors::engine::Parts;
 use crate::actors::environment::{Limits, Surroundings};
 use crate::actors::keeper::{Keeper, Schedule};
 use crate::api::admission::{Admission, Closed};
+use crate::api::grpc::Gateway;
 use crate::api::readiness::Readiness;
 use crate::clock::{OperatingSystem, SystemClock};
 use crate::config::Config;
@@ -111,14 +112,15 @@ pub fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, Serv
     let bound = runtime.block_on(Bound::bind(config))?;
     let addresses = bound.addresses()?;
     let sources = listeners::sources(metrics, &readiness, &admission);
-    let early = bound.serve_while_recovering(&runtime, config, sources);
+    let early = bound.serve_while_recovering(&runtime, config, sources)?;
 
     let storage = Storage::open(config)?;
     let loaded = storage.recover()?;
     let begun = begin(config, storage, loaded)?;
     readiness.recovered();
     admission.open();
-    let listeners = early.serve(&runtime, config, &begun, &admission, &readiness);
+    let gateway = Gateway::new(begun.engine.clone(), admission.clone());
+    let listeners = early.serve(&runtime, config, &begun, gateway, &readiness)?;
     let Begun { engine, feed, arbiters, writer } = begun;
     let stop_timeout = config.server.stop_timeout.0;
     Ok(Running {
@@ -151,14 +153,18 @@ fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, Ser
         config.clock.max_leap.ms(),
     ));
     let journal = Journal::new(loaded.last);
-    let feed = Feed::new(log.reader(), loaded.last, Reading::Blocking, feed_limits(config));
+    let feed = Feed::new(log.reader(), loaded.last, Reading::Threads, feed_limits(config));
     let writer = write(config, &journal, log, &feed)?;
-    let surroundings =
-        Surroundings { journal: journal.clone(), clock: clock.clone(), log_id, limits: limits(config) };
+    let surroundings = Surroundings {
+        journal: journal.clone(),
+        clock: clock.clone(),
+        log_id,
+        limits: limits(config),
+    };
     let shards = shards(config);
     let Loaded { world, unsettled, snapshot, .. } = loaded;
-    let (arbiters, topology) =
-        Arbiters::start(shards, world, unsettled, &surroundings, &archive)?;
+    let (arbiters, topology) = Arbiters::start(shards, world, unsettled, &surroundings, &archive)?;
+    let (last, last_snapshot) = watch::channel(snapshot);
     let (requests, asked) = mpsc::channel(SNAPSHOT_REQUESTS_MAX);
     let keeper = Keeper {
         topology: topology.clone(),
@@ -167,16 +173,24 @@ fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, Ser
         snapshots,
         archive: archive.clone(),
         schedule: schedule(config),
+        last,
     };
     spawn("keeper", move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         match runtime {
-            Ok(runtime) => runtime.block_on(keeper.run(snapshot, asked)),
+            Ok(runtime) => runtime.block_on(keeper.run(asked)),
             Err(error) => fatal::end(&format!("the keeper's runtime can't be made: {error}")),
         }
     })?;
-    let engine =
-        Engine::new(Parts { topology, journal, clock, archive, log_id, snapshots: requests });
+    let engine = Engine::new(Parts {
+        topology,
+        journal,
+        clock,
+        archive,
+        log_id,
+        snapshots: requests,
+        last_snapshot,
+    });
     Ok(Begun { engine, feed, arbiters, writer })
 }
 
@@ -195,10 +209,7 @@ fn write(
     })
 }
 
-fn spawn(
-    name: &str,
-    run: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, ServerError> {
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServerError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(ServerError::Threads)
 }
 

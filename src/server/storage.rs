@@ -55,7 +55,8 @@ impl Storage {
         let folder = DataFolder::open(path)?;
         let log_id = folder.log_id();
         let segment_bytes_max = config.journal.segment_bytes_max;
-        let opened = SledStore::open(&folder, SledOptions { segment_bytes_max, ..Default::default() })?;
+        let opened =
+            SledStore::open(&folder, SledOptions { segment_bytes_max, ..Default::default() })?;
         report(&opened);
         let snapshots = Arc::new(FileStore::open(path, log_id)?);
         let archive = open_archive(path)?;

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use super::errors::Failure;
 use super::gateway::Gateway;
-use crate::actors::engine::EntityCount;
+use crate::actors::engine::{DigestError, EntityCount};
 use crate::api::admission::{Closed, TurnedAway};
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
@@ -44,6 +44,7 @@ impl AdminApi {
             last_snapshot: statistics.last_snapshot.as_ref().map(convert::snapshot),
             digest: None,
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            archived_entities: statistics.archived,
             start_time: Some(convert::timestamp(self.started)),
         })
     }
@@ -51,13 +52,20 @@ impl AdminApi {
     /// The digest, exact since nothing is let in meanwhile.
     async fn digest(&self) -> Result<v1::StateDigest, Failure> {
         let _hold = self.gateway.admission().hold().await?;
-        let (position, digest) = self.gateway.engine().digest().await?;
+        let (position, digest) = self.gateway.engine().digest().await.map_err(of_digest)?;
         Ok(v1::StateDigest { position: position.0, sha256: digest.to_string() })
     }
 }
 
+fn of_digest(error: DigestError) -> Failure {
+    match error {
+        DigestError::Restless => TurnedAway::Overloaded.into(),
+        DigestError::Stopped(_) => Failure::Uncertain,
+    }
+}
+
 fn is_empty(count: &EntityCount) -> bool {
-    count.active == 0 && count.passive == 0 && count.archived == 0
+    count.active == 0 && count.passive == 0
 }
 
 #[tonic::async_trait]
@@ -67,7 +75,12 @@ impl AdminService for AdminApi {
         _: Request<v1::TakeSnapshotRequest>,
     ) -> Result<Response<v1::TakeSnapshotResponse>, Status> {
         self.check_recovered()?;
-        let taken = self.gateway.engine().take_snapshot().await.map_err(Failure::SnapshotFailed)?;
+        let taken = self
+            .gateway
+            .engine()
+            .take_snapshot()
+            .await
+            .map_err(|error| Failure::SnapshotFailed(error.to_string()))?;
         let snapshot = Some(convert::snapshot(&taken));
         Ok(Response::new(v1::TakeSnapshotResponse { snapshot }))
     }

@@ -250,7 +250,6 @@ pub(super) fn entity_count(count: &EntityCount) -> v1::EntityCount {
         state: state.to_owned(),
         active: count.active,
         passive: count.passive,
-        archived: count.archived,
     }
 }
 

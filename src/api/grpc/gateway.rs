@@ -126,7 +126,7 @@ impl Gateway {
         .await;
         match answer {
             Ok(accepted) => Ok(Done { id: key.id, accepted }),
-            Err(CommandError::Uncertain) => Err(Failure::Uncertain),
+            Err(CommandError::Uncertain(_)) => Err(Failure::Uncertain),
             Err(CommandError::Refused(refused)) => {
                 let now = self.engine.now();
                 Err(Failure::Refused(Box::new(Refusal { refused, subject, now })))
@@ -213,7 +213,7 @@ fn outcome(answer: &Result<Accepted, CommandError>) -> Outcome {
     match answer {
         Ok(_) => Outcome::Accepted,
         Err(CommandError::Refused(_)) => Outcome::Rejected,
-        Err(CommandError::Uncertain) => Outcome::Uncertain,
+        Err(CommandError::Uncertain(_)) => Outcome::Uncertain,
     }
 }
 

@@ -19,6 +19,9 @@ mod caller;
 mod convert;
 mod deadline;
 mod errors;
+mod event_request;
+mod event_service;
+mod event_view;
 mod gateway;
 mod health;
 mod page_token;
@@ -38,12 +41,14 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::server::{HealthReporter, HealthService};
 
+use super::admission::TurnedAway;
 use super::readiness::Readiness;
 use super::stopping::within_grace;
 use crate::domain::time::Timestamp;
 use crate::proto::{self, v1};
 use deadline::WithDeadlines;
 
+pub use event_service::{EventService, LastOf};
 pub use gateway::Gateway;
 pub use stream_watch::{StreamWatch, Ticks};
 
@@ -76,6 +81,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// How long a caller that was told to wait may keep its connection once there is something better.
+const RECOVERING_GRACE: Duration = Duration::from_millis(100);
 
 /// What the services are made of.
 pub struct Services<E> {
@@ -120,6 +128,27 @@ pub async fn serve<E: v1::event_service_server::EventService>(
         served = served => served,
         () = health::follow(reporter, readiness) => Ok(()),
     }
+}
+
+/// Tells every caller to wait, until `shutdown`.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve_recovering(
+    listener: TcpListener,
+    readiness: Readiness,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let reporter = HealthReporter::new();
+    health::tell(&reporter, &readiness.now()).await;
+    let wait = || async {
+        let status = tonic::Status::from(errors::Failure::from(TurnedAway::Recovering));
+        status.into_http::<tonic::body::Body>()
+    };
+    let routes = with_standards(axum::Router::new().fallback(wait).into(), &reporter);
+    let limits = Limits { stop_grace: RECOVERING_GRACE, ..limits };
+    serve_routes(listener, routes, limits, shutdown).await
 }
 
 fn routes<E: v1::event_service_server::EventService>(

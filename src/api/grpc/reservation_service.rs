@@ -10,7 +10,7 @@ use super::errors::Failure;
 use super::gateway::Gateway;
 use super::validate::lists::{Page, Reservations};
 use crate::actors::delivery::Shown;
-use crate::actors::engine::ListReservations;
+use crate::actors::listing::ReservationQuery;
 use crate::domain::ids::{EntityId, EntityKey, ReservationId};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
@@ -42,7 +42,7 @@ impl ReservationApi {
         let Page { size, after, scope } = page;
         // One more than the page holds tells whether there is a next one.
         let query =
-            ListReservations { states, created_from, created_before, after, count: size + 1 };
+            ReservationQuery { states, created_from, created_before, after, count: size + 1 };
         let found = self.gateway.engine().list_reservations(tenant, query).await?;
         let room = self.answer_bytes_max.saturating_sub(PAGE_ROOM_BYTES);
         let reservations = fitting(&found[..found.len().min(size)], room);

@@ -59,6 +59,8 @@ pub struct Statistics {
     pub server_version: String,
     /// When it started.
     pub start_time: Option<String>,
+    /// Finished entities that are on disk and no longer in memory.
+    pub archived_entities: u64,
 }
 
 /// Entities of one kind in one state.
@@ -72,8 +74,6 @@ pub struct EntityCount {
     pub active: u64,
     /// In memory as a record.
     pub passive: u64,
-    /// On disk.
-    pub archived: u64,
 }
 
 impl From<v1::EntityCount> for EntityCount {
@@ -83,7 +83,6 @@ impl From<v1::EntityCount> for EntityCount {
             state: count.state,
             active: count.active,
             passive: count.passive,
-            archived: count.archived,
         }
     }
 }
@@ -102,6 +101,7 @@ impl From<v1::GetStatisticsResponse> for Statistics {
             state_position,
             server_version: statistics.server_version,
             start_time: moment(statistics.start_time),
+            archived_entities: statistics.archived_entities,
         }
     }
 }
@@ -117,6 +117,7 @@ impl fmt::Display for Statistics {
             &format!("{assigned_position} events, {durable_position} of them on disk"),
         )?;
         field(f, "in flight", &self.commands_in_flight.to_string())?;
+        field(f, "archived", &format!("{} finished entities", self.archived_entities))?;
         let snapshot =
             self.last_snapshot.as_ref().map_or("none yet".to_owned(), Snapshot::to_string);
         field(f, "snapshot", &snapshot)?;
@@ -124,13 +125,13 @@ impl fmt::Display for Statistics {
             field(f, "state", &format!("{sha256} at position {position}"))?;
         }
         if !self.entities.is_empty() {
-            let [active, passive, archived] = ["active", "passive", "archived"];
-            write!(f, "\n\n  {:<28}{active:>12}{passive:>12}{archived:>12}", "entities")?;
+            let [active, passive] = ["active", "passive"];
+            write!(f, "\n\n  {:<28}{active:>12}{passive:>12}", "entities")?;
         }
         for count in &self.entities {
-            let EntityCount { kind, state, active, passive, archived } = count;
+            let EntityCount { kind, state, active, passive } = count;
             let name = format!("{kind} {state}");
-            write!(f, "\n  {name:<28}{active:>12}{passive:>12}{archived:>12}")?;
+            write!(f, "\n  {name:<28}{active:>12}{passive:>12}")?;
         }
         Ok(())
     }
