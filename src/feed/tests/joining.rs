@@ -46,7 +46,6 @@ impl Heard {
             Item::Event(event) => {
                 assert!(event.position > told, "{} was told after {told}", event.position);
                 self.events.push(event);
-                return;
             }
             Item::Confirmed(_) => self.confirmed += 1,
             Item::CaughtUp(_) => self.caught_up += 1,
@@ -215,6 +214,7 @@ fn every_subscriber_hears_every_event_once_and_in_order() {
     let mut total = Heard::default();
     let (mut one_stream_fell_behind, mut came_back) = (0, 0);
     for seed in 0..SEEDS {
+        println!("seed {seed}");
         let (heard, world) = runtime().block_on(run(seed));
         for (like, heard) in heard {
             let wanted: Vec<_> = expected(&world, &like, heard.after).collect();

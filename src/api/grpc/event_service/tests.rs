@@ -120,7 +120,8 @@ async fn a_client_that_goes_away_ends_its_subscription() {
     let world = World::new(Limits { subscriptions_max: 1, ..SMALL }, Reading::Inline);
     let service = service(&world, &[]);
     let subscribe = || service.subscribe(as_tenant("east", from_beginning()));
-    let first = subscribe().await.unwrap();
+    let mut first = subscribe().await.unwrap().into_inner();
+    while !matches!(next(&mut first).await, Content::CaughtUp(_)) {}
     let status = subscribe().await.map(|_| ()).unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(reason_of(&status), "OVERLOADED");
@@ -237,6 +238,13 @@ async fn a_page_of_large_events_ends_early() {
     for _ in 0..30 {
         world.tell(std::slice::from_ref(&key)).await;
     }
+    let page = v1::ReadStreamResponse {
+        events: fit(&world.model, Uuid::from_u128(1)),
+        next_page_token: "x".repeat(PAGE_TOKEN_BYTES_MAX - 2),
+    };
+    let bytes = page.encoded_len();
+    assert!((PAGE_BYTES_MAX - 300_000..=PAGE_BYTES_MAX).contains(&bytes), "{bytes} bytes");
+
     let service = service(&world, std::slice::from_ref(&key));
     let up: Vec<u64> = (1..=30).collect();
     for direction in [v1::ReadDirection::Forwards, v1::ReadDirection::Backwards] {
