@@ -176,3 +176,6 @@ async fn serve_routes(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;
