@@ -345,3 +345,6 @@ pub(super) fn explain<B: Default>(response: http::Response<B>) -> http::Response
     };
     Wire::new(code, reason, message).into_status().into_http()
 }
+
+#[cfg(test)]
+mod tests;

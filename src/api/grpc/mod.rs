@@ -205,3 +205,6 @@ async fn serve_routes(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

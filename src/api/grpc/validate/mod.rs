@@ -153,3 +153,6 @@ impl Fields {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
