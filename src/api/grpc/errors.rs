@@ -85,6 +85,7 @@ pub(super) enum Failure {
     /// A reader asked for what isn't there.
     NotFound(EntityKind, Position),
     /// A reader asked for more log than there is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the service of events"))]
     PositionOutOfRange {
         /// What was asked for.
         position: Position,

@@ -96,7 +96,11 @@ impl SalesOrderService for SalesOrderApi {
             let sales_order = convert::sales_order(&id, &shown?);
             Ok(v1::WatchSalesOrderResponse { sales_order })
         };
-        let changes = stream_watch::changes(self.gateway.clone(), self.watch.clone(), key);
+        let admission = self.gateway.admission().clone();
+        // A watcher may stay for as long as it likes, so a stopping server doesn't wait for it.
+        let stopping = async move { admission.stopping().await };
+        let ticks = self.watch.watch(key.clone()).take_until(stopping).boxed();
+        let changes = stream_watch::changes(self.gateway.clone(), ticks, key);
         Ok(Response::new(changes.map(told).boxed()))
     }
 }

@@ -70,6 +70,9 @@ fn short(line: &str, sku: &str, available: u64, blocker: Option<Blocker>) -> Sho
     Shortage { line, resource, requested: 5, shortfall }
 }
 
+/// A rejection, and its code, its reason, and its metadata beside the position.
+type Row = (Rejection, Code, &'static str, &'static [(&'static str, &'static str)]);
+
 #[test]
 fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
     use Code::{Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
@@ -78,7 +81,7 @@ fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
     let (expected, current) = (Version(1), Version(2));
     let (earliest, latest) = (Timestamp(0), Timestamp(1));
     let retry_at = Timestamp(3_500);
-    let table: [(Rejection, Code, &str, &[(&str, &str)]); 14] = [
+    let table: [Row; 14] = [
         (Rejection::Short(vec![]), FailedPrecondition, "INSUFFICIENT_STOCK", &[]),
         (Rejection::NotFound(EntityKind::StockBalance), NotFound, "STOCK_BALANCE_NOT_FOUND", &[]),
         (Rejection::NotFound(EntityKind::Reservation), NotFound, "RESERVATION_NOT_FOUND", &[]),
