@@ -75,7 +75,8 @@ pub fn install() -> Result<PrometheusHandle, String> {
 /// # Errors
 /// Where the filter makes no sense, or log lines are written already.
 pub fn start_logging(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.filter)
+    let quiet_libraries = format!("{},lsm_tree=warn,fjall=warn,sled=warn", log.filter);
+    let filter = EnvFilter::try_new(quiet_libraries)
         .map_err(|error| format!("log.filter {:?} makes no sense: {error}", log.filter))?;
     let is_terminal = std::io::stderr().is_terminal();
     let has_colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());

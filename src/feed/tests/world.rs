@@ -102,10 +102,13 @@ impl World {
         Self { feed, gate, reader, model: Vec::new(), journal, tips: HashMap::new() }
     }
 
-    /// Appends one decision: an event for each of these streams.
+    /// Appends one decision for each of these streams, of one event.
     pub fn append(&mut self, streams: &[EntityKey]) -> Position {
-        let events: Vec<Event> = streams.iter().map(|stream| self.next_event(stream)).collect();
-        self.journal.append(events, None)
+        for stream in streams {
+            let event = self.next_event(stream);
+            self.journal.append(vec![event], None);
+        }
+        self.journal.assigned()
     }
 
     /// Appends, and waits until it is durable and told.
