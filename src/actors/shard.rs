@@ -251,13 +251,9 @@ impl Shard {
                 self.look_again(key, now);
                 held_back
             }
-            Settled::Nothing { key } => self.take_back(&key).and_then(|active| active.held_back),
+            Settled::Nothing { key } => self.table.remove(&key).and_then(Slot::held_back),
             Settled::Passive { key, record, summary, position } => {
-                let Some(active) = self.take_back(&key) else { return };
-                if !active.is_archived {
-                    self.rest(key, record, &summary, position);
-                }
-                active.held_back
+                self.rest(key, record, &summary, position)
             }
         };
         for delivery in held_back.into_iter().flatten() {
@@ -265,23 +261,25 @@ impl Shard {
         }
     }
 
-    fn take_back(&mut self, key: &EntityKey) -> Option<Active> {
-        match self.table.remove(key)? {
-            Slot::Active(active) => Some(active),
-            passive => {
-                self.table.insert(key.clone(), passive);
-                None
-            }
+    /// Keeps an entity's record where its actor was, and gives back what was held back for it.
+    fn rest(
+        &mut self,
+        key: EntityKey,
+        record: Box<[u8]>,
+        summary: &Summary,
+        position: Position,
+    ) -> Option<VecDeque<Delivery>> {
+        let slot = self.table.get_mut(&key)?;
+        if let Slot::Active(Active { is_archived: true, .. }) = slot {
+            return self.table.remove(&key).and_then(Slot::held_back);
         }
-    }
-
-    fn rest(&mut self, key: EntityKey, record: Box<[u8]>, summary: &Summary, position: Position) {
+        let before = std::mem::replace(slot, Slot::Passive(record));
         self.listing.rest(&key, summary);
         if summary.finished {
             let time = self.environment.surroundings.clock.now();
-            self.finished.push_back(Finished { key: key.clone(), position, time });
+            self.finished.push_back(Finished { key, position, time });
         }
-        self.table.insert(key, Slot::Passive(record));
+        before.held_back()
     }
 }
 

@@ -59,6 +59,16 @@ pub enum Slot {
     Passive(Box<[u8]>),
 }
 
+impl Slot {
+    /// What was held back for an entity that has been asked for its record.
+    pub fn held_back(self) -> Option<VecDeque<Delivery>> {
+        match self {
+            Self::Active(active) => active.held_back,
+            Self::Passive(_) => None,
+        }
+    }
+}
+
 /// Every entity of one shard.
 pub struct Table {
     slots: IndexMap<EntityKey, Slot, FixedState>,
