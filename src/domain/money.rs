@@ -88,7 +88,7 @@ impl UnitPrice {
     /// where that is above [`Amount::MAX`].
     pub fn line_total(self, quantity: u64, currency: Currency) -> Option<Amount> {
         let exact = u128::from(self.millionths) * u128::from(quantity);
-        let minor_units = exact * 10u128.pow(currency.decimals());
+        let minor_units = exact.checked_mul(10u128.pow(currency.decimals()))?;
         let minor = u64::try_from(divide_half_to_even(minor_units, 1_000_000)).ok()?;
         Amount::default().checked_add(Amount { minor })
     }
