@@ -24,8 +24,10 @@ pub struct Stage<A: Aggregate> {
     pub entity: Entity<A>,
     pub transient: A::Transient,
     pub now: Timestamp,
-    /// The log's last position; others may have events in between.
+    /// The log's last position.
     pub log_position: Position,
+    /// How many events others have before each of its decisions.
+    pub events_between: u64,
     pub issuer: Option<SalesOrderId>,
     pub remembered_max: usize,
     /// Everything that happened, as the log holds it.
@@ -52,6 +54,7 @@ where
         transient: A::Transient::default(),
         now: NOON,
         log_position: Position(100),
+        events_between: 1,
         issuer: None,
         remembered_max: 64,
         log: Vec::new(),
@@ -153,8 +156,7 @@ where
             return;
         }
         let count = events.len() as u64;
-        // Some other entity's event stands before.
-        self.log_position = self.log_position.next();
+        self.log_position = self.log_position.plus(self.events_between);
         let first = self.log.len();
         for event in events {
             let links = self.entity.links();
