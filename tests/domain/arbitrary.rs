@@ -45,11 +45,7 @@ pub fn text() -> impl Strategy<Value = Label> {
 
 fn term() -> impl Strategy<Value = Term> {
     let span = prop_oneof![4 => 1_000..90_000u64, 1 => select(vec![0, MOST, u64::MAX])];
-    prop_oneof![
-        span.prop_map(Term::For),
-        instant().prop_map(Term::Until),
-        Just(Term::Confirmed),
-    ]
+    prop_oneof![span.prop_map(Term::For), instant().prop_map(Term::Until), Just(Term::Confirmed),]
 }
 
 fn name() -> impl Strategy<Value = &'static str> {
@@ -144,18 +140,15 @@ fn mark() -> impl Strategy<Value = RequestMark> {
 fn body() -> impl Strategy<Value = (EntityId, Body)> {
     use stock_balance::Event as Stock;
     let stock = prop_oneof![
-        (quantity(), text()).prop_map(|(quantity, reference)| {
-            Stock::Received { quantity, reference }
-        }),
-        (quantity(), delta(), text()).prop_map(|(on_hand, delta, reason)| {
-            Stock::Adjusted { on_hand, delta, reason }
-        }),
+        (quantity(), text())
+            .prop_map(|(quantity, reference)| { Stock::Received { quantity, reference } }),
+        (quantity(), delta(), text())
+            .prop_map(|(on_hand, delta, reason)| { Stock::Adjusted { on_hand, delta, reason } }),
         wish().prop_map(Stock::ClaimMade),
         wish().prop_map(Stock::ClaimChanged),
         wish().prop_map(Stock::ClaimCommitted),
-        (wish(), any::<u64>()).prop_map(|(claim, released)| {
-            Stock::ClaimReleased { claim, released }
-        }),
+        (wish(), any::<u64>())
+            .prop_map(|(claim, released)| { Stock::ClaimReleased { claim, released } }),
     ];
     use reservation::Event as Hold;
     let hold = prop_oneof![

@@ -61,11 +61,8 @@ impl Model {
 
     fn claim(&mut self, wish: &Claim) -> bool {
         let id = wish.reservation.0.as_u128();
-        let (version, held, used) = (
-            wish.reservation_version.0,
-            i128::from(wish.held),
-            i128::from(wish.committed),
-        );
+        let (version, held, used) =
+            (wish.reservation_version.0, i128::from(wish.held), i128::from(wish.committed));
         let left = self.on_hand - self.held();
         let Some(&(known_version, known_held, known_used)) = self.claims.get(&id) else {
             let begins = held > 0 && used == 0 && held <= left;

@@ -11,10 +11,8 @@ use holdfast::domain::{claim::StockFigures, time::Timestamp};
 use super::words::*;
 
 fn steps() -> [Step; 4] {
-    let create = reservation::Create {
-        owner: Some(order(1)),
-        ..creation(&[("A", 1)], Term::Confirmed)
-    };
+    let create =
+        reservation::Create { owner: Some(order(1)), ..creation(&[("A", 1)], Term::Confirmed) };
     [Step::Reserve(create), Step::Deliver, Step::Commit, Step::Release]
 }
 

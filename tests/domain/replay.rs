@@ -151,10 +151,9 @@ fn of_two_records_of_one_entity_the_newer_stays() {
 #[test]
 fn a_request_that_was_forgotten_when_it_lived_is_forgotten_by_replay() {
     let day = holdfast::domain::request::REMEMBERED_FOR_MS;
-    let stage = (0..9)
-        .fold(given::<StockBalance>(stock_id("A"), []).remembering(3), |stage, n| {
-            stage.at(after_ms(n * day)).requested(u128::from(n), None, receive(n + 1)).accepted()
-        });
+    let stage = (0..9).fold(given::<StockBalance>(stock_id("A"), []).remembering(3), |stage, n| {
+        stage.at(after_ms(n * day)).requested(u128::from(n), None, receive(n + 1)).accepted()
+    });
     check(&stage);
     let again: Command = receive(1);
     stage.requested(0, None, again).then([received(1)]);

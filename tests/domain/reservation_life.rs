@@ -5,9 +5,7 @@ use holdfast::domain::command::Command;
 use holdfast::domain::entity::{Aggregate, Outcome};
 use holdfast::domain::ids::EntityKind;
 use holdfast::domain::rejection::Rejection;
-use holdfast::domain::reservation::{
-    self, Details, Event, HOLD_MS_MAX, Reservation, State, Term,
-};
+use holdfast::domain::reservation::{self, Details, Event, HOLD_MS_MAX, Reservation, State, Term};
 use holdfast::domain::time::Timestamp;
 
 use super::stage::{Stage, given};
@@ -58,9 +56,8 @@ fn every_command_in_every_state_has_its_meaning() {
     let later = after_ms(90_000);
     let to_later = Event::Extended { deadline: later };
     let cancelled = || Event::Cancelled { reason: label("no more") };
-    let not_from = |from: State, command| {
-        Err(Rejection::InvalidTransition { from: from.name(), command })
-    };
+    let not_from =
+        |from: State, command| Err(Rejection::InvalidTransition { from: from.name(), command });
     let ran_out = || Err(Rejection::HoldExpired { deadline: DEADLINE });
     let longer = || extend(Term::Until(later));
     let table = [

@@ -138,8 +138,7 @@ fn what_does_not_exist_is_not_found_whatever_version_is_expected() {
 
 #[test]
 fn the_request_id_is_looked_at_before_the_version_and_that_before_the_state() {
-    let conflict =
-        Rejection::VersionConflict { expected: Version(1), current: Version(3) };
+    let conflict = Rejection::VersionConflict { expected: Version(1), current: Version(3) };
     hold()
         .requested(2, Some(1), commit())
         .accepted()

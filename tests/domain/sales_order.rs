@@ -138,9 +138,7 @@ fn an_order_can_be_cancelled_until_it_is_delivered() {
             _ => {
                 let from = details(&stage).state.name();
                 let command = "CancelSalesOrder";
-                stage
-                    .then_rejected(Rejection::InvalidTransition { from, command })
-                    .then_nothing();
+                stage.then_rejected(Rejection::InvalidTransition { from, command }).then_nothing();
             }
         }
     }
@@ -172,9 +170,7 @@ fn the_next_step_follows_from_the_record_alone() {
 #[test]
 fn the_reservation_is_the_orders_own_and_confirmed_at_once() {
     let stage = placed();
-    let Some(Step::Reserve(create)) = stage.entity.state.next_step(&stage.key.id) else {
-        panic!()
-    };
+    let Some(Step::Reserve(create)) = stage.entity.state.next_step(&stage.key.id) else { panic!() };
     let expected = reservation::Create {
         lines: lines(&[("B", 2), ("A", 1)]).into(),
         term: Term::Confirmed,

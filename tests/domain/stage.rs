@@ -41,10 +41,7 @@ pub struct Stage<A: Aggregate> {
 }
 
 /// An entity to which this has happened.
-pub fn given<A: Aggregate>(
-    id: EntityId,
-    history: impl IntoIterator<Item = A::Event>,
-) -> Stage<A>
+pub fn given<A: Aggregate>(id: EntityId, history: impl IntoIterator<Item = A::Event>) -> Stage<A>
 where
     A::Event: Clone,
 {

@@ -14,7 +14,12 @@ fn stock(history: impl IntoIterator<Item = Event>) -> Stage<StockBalance> {
 }
 
 /// Short at the position that the log has now.
-fn too_little(stage: &Stage<StockBalance>, available: u64, on_hand: u64, held: u64) -> ClaimOutcome {
+fn too_little(
+    stage: &Stage<StockBalance>,
+    available: u64,
+    on_hand: u64,
+    held: u64,
+) -> ClaimOutcome {
     let blocker = Some(Blocker::Stock(StockFigures { on_hand, held }));
     ClaimOutcome::Short(Shortfall { available, position: stage.log_position, blocker })
 }
