@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new();
     // Attributes in a fixed order, so that equal messages have equal bytes.
     config.btree_map(["."]);
+    // Type names, so that a message can be packed into an error's details.
+    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     tonic_prost_build::configure()
         .emit_rerun_if_changed(false)
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;

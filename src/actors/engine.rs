@@ -7,10 +7,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Message, dev::ToEnvelope};
 use foldhash::fast::FixedState;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -37,6 +39,10 @@ use crate::domain::time::Timestamp;
 use crate::journal::Journal;
 use crate::snapshot::SnapshotInfo;
 
+/// How often a digest is begun anew because something changed meanwhile, and how long that rests.
+const DIGEST_TRIES: usize = 200;
+const DIGEST_PAUSE: Duration = Duration::from_millis(10);
+
 /// The way into the engine, for any thread.
 #[derive(Clone)]
 pub struct Engine {
@@ -57,6 +63,8 @@ pub struct Parts {
     pub log_id: Uuid,
     /// Where snapshots are asked for.
     pub snapshots: mpsc::Sender<TakeSnapshot>,
+    /// The last snapshot.
+    pub last_snapshot: watch::Receiver<Option<SnapshotInfo>>,
 }
 
 /// A client's command.
@@ -100,6 +108,30 @@ pub enum TakeSnapshotError {
     Stopped(#[from] Uncertain),
 }
 
+/// Why there is no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// Entities kept changing.
+    #[error("entities kept changing while the digest was made; ask again when there is less to do")]
+    Restless,
+    /// The engine has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Uncertain),
+}
+
+/// How many entities of one kind are in one state, in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntityCount {
+    /// The kind.
+    pub kind: EntityKind,
+    /// The state's name.
+    pub state: &'static str,
+    /// Those that have an actor.
+    pub active: u64,
+    /// Those that are a record alone.
+    pub passive: u64,
+}
+
 /// How the engine is doing.
 #[derive(Debug, Clone)]
 pub struct Statistics {
@@ -108,9 +140,11 @@ pub struct Statistics {
     /// The last position that is durable.
     pub durable: Position,
     /// Entities in memory by kind and state.
-    pub entities: Vec<(EntityKind, &'static str, Count)>,
+    pub entities: Vec<EntityCount>,
     /// Entities in the archive.
     pub archived: u64,
+    /// The last snapshot.
+    pub last_snapshot: Option<SnapshotInfo>,
 }
 
 impl Engine {
@@ -292,17 +326,37 @@ impl Engine {
         Ok(Statistics {
             assigned: self.parts.journal.assigned(),
             durable: self.parts.journal.durable(),
-            entities: counts.into_iter().map(|((kind, state), sum)| (kind, state, sum)).collect(),
+            entities: counts
+                .into_iter()
+                .map(|((kind, state), Count { total, active })| EntityCount {
+                    kind,
+                    state,
+                    active,
+                    passive: total - active,
+                })
+                .collect(),
             archived: self.parts.archive.digest().1,
+            last_snapshot: self.parts.last_snapshot.borrow().clone(),
         })
     }
 
-    /// The digest over every entity, and the position at which it holds; nothing where entities
-    /// changed meanwhile. Whoever asks lets no command in until it is answered.
+    /// The digest over every entity, and the position at which it holds. Whoever asks lets no
+    /// command in until it is answered, so that what the server does by itself comes to rest.
     ///
     /// # Errors
-    /// [`Uncertain`].
-    pub async fn digest(&self) -> Result<Option<(Position, Digest)>, Uncertain> {
+    /// [`DigestError`].
+    pub async fn digest(&self) -> Result<(Position, Digest), DigestError> {
+        for _ in 0..DIGEST_TRIES {
+            if let Some(found) = self.try_digest().await? {
+                return Ok(found);
+            }
+            sleep(DIGEST_PAUSE).await;
+        }
+        Err(DigestError::Restless)
+    }
+
+    /// The digest, or nothing where entities changed meanwhile.
+    async fn try_digest(&self) -> Result<Option<(Position, Digest)>, Uncertain> {
         let before = (self.parts.journal.assigned(), self.parts.archive.digest());
         let (capture, mut records) = capture::channel();
         for shard in self.parts.topology.shards() {

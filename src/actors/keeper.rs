@@ -16,7 +16,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::capture;
@@ -81,6 +81,8 @@ pub struct Keeper {
     pub archive: Arc<dyn Archive>,
     /// When.
     pub schedule: Schedule,
+    /// Where the last snapshot is told.
+    pub last: watch::Sender<Option<SnapshotInfo>>,
 }
 
 /// What the last snapshot covered.
@@ -92,7 +94,8 @@ struct Covered {
 
 impl Keeper {
     /// Works until nobody can ask for a snapshot any more.
-    pub async fn run(self, last: Option<SnapshotInfo>, mut requests: mpsc::Receiver<TakeSnapshot>) {
+    pub async fn run(self, mut requests: mpsc::Receiver<TakeSnapshot>) {
+        let last = self.last.borrow().clone();
         let mut covered = Covered {
             position: last.as_ref().map_or(Position::START, |info| info.header.position),
             entities: last.as_ref().map_or(0, |info| info.footer.entries),
@@ -142,6 +145,7 @@ impl Keeper {
         let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
         let info = sink.finish(end)?;
         *covered = Covered { position, entities: info.footer.entries, since: Instant::now() };
+        self.last.send_replace(Some(info.clone()));
         telemetry::snapshot_taken(&info, begun.elapsed());
         self.snapshots.prune(self.schedule.keep)?;
         self.archive(position).await;

@@ -1,6 +1,9 @@
 //! What things are called: keys of entities, versions, positions.
 //!
 //! A key names its tenant first, so that two tenants can't meet by using the same id.
+//!
+//! Where a client names no id for what it creates, one follows from its request ([`derived`]), so
+//! that a retry finds what the first try created.
 
 use std::fmt;
 
@@ -41,6 +44,19 @@ uuid_id!(
     /// What a client calls one command, so that it can send it again.
     RequestId
 );
+
+/// The namespace of derived ids: chosen at random once, and never to be changed, since retries
+/// find what they created by it.
+const DERIVED: Uuid = uuid::uuid!("0d6c3a41-9b1e-4f57-8a52-6e4c1f0b7d93");
+
+/// The id of what a request creates without naming it: UUIDv5 (RFC 9562 §5.5) over
+/// `tenant/kind/` and the 16 bytes of the request id. A tenant has no slash in it, so no two
+/// requests meet.
+pub fn derived(tenant: &TenantId, kind: EntityKind, request: RequestId) -> Uuid {
+    let mut name = format!("{tenant}/{}/", kind.name()).into_bytes();
+    name.extend_from_slice(request.0.as_bytes());
+    Uuid::new_v5(&DERIVED, &name)
+}
 
 impl SalesOrderId {
     /// The reservation that the order makes for itself: it has the order's own id.
@@ -216,5 +232,23 @@ impl fmt::Display for EntityKey {
             EntityId::Reservation(id) => write!(f, "{}/reservation:{id}", self.tenant),
             EntityId::SalesOrder(id) => write!(f, "{}/sales-order:{id}", self.tenant),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_id_is_the_same_for_ever_and_differs_by_tenant_kind_and_request() {
+        let tenant = TenantId::default_tenant();
+        let other = TenantId::new("other").unwrap();
+        let request = RequestId(Uuid::from_u128(1));
+        let id = derived(&tenant, EntityKind::Reservation, request);
+        assert_eq!(id.to_string(), "411a66d9-64ef-59c7-a799-4be46458b8bd");
+        assert_eq!(id.get_version_num(), 5);
+        assert_ne!(id, derived(&other, EntityKind::Reservation, request));
+        assert_ne!(id, derived(&tenant, EntityKind::SalesOrder, request));
+        assert_ne!(id, derived(&tenant, EntityKind::Reservation, RequestId(Uuid::from_u128(2))));
     }
 }

@@ -104,6 +104,7 @@ pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Tria
         .collect();
     let topology = assembly::connect(&started, spread, loaded.unsettled);
     let (snapshots, requests) = tokio::sync::mpsc::channel(4);
+    let (last, last_snapshot) = tokio::sync::watch::channel(loaded.snapshot);
     let keeper = Keeper {
         topology: topology.clone(),
         journal: journal.clone(),
@@ -111,8 +112,9 @@ pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Tria
         snapshots: Arc::new(disks.snapshots.clone()),
         archive: disks.archive.clone(),
         schedule: settings.schedule,
+        last,
     };
-    tokio::task::spawn_local(keeper.run(loaded.snapshot, requests));
+    tokio::task::spawn_local(keeper.run(requests));
     let archive = disks.archive.clone();
     let engine = Engine::new(Parts {
         topology,
@@ -121,6 +123,7 @@ pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Tria
         archive,
         log_id: disks.log_id,
         snapshots,
+        last_snapshot,
     });
     Trial { engine, clock }
 }

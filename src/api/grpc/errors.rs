@@ -1,0 +1,351 @@
+//! What each failure looks like on the wire. No other file makes a `Status` of its own.
+//!
+//! ```text
+//!   family       code                                        certainly not executed
+//!   invalid      INVALID_ARGUMENT, every field named         yes
+//!   turned away  RESOURCE_EXHAUSTED or UNAVAILABLE           yes, with RetryInfo
+//!   rejection    FAILED_PRECONDITION, NOT_FOUND,             yes, with the position at which
+//!                ALREADY_EXISTS, ABORTED                     it was decided
+//!   uncertain    DEADLINE_EXCEEDED, UNKNOWN                  no: send it again, same request id
+//! ```
+//!
+//! Invariants: every status has exactly one ErrorInfo, and its metadata stays below 8 KiB, which
+//! is what clients read: lists are cut at [`LIST_BYTES_MAX`] and say how long they were.
+//!
+//! Not here: what went wrong; that is decided where it happens.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use prost::Message;
+use prost_types::Any;
+use tonic::codegen::http;
+use tonic::{Code, Status};
+use tonic_types::pb::{self, bad_request::FieldViolation};
+
+use super::convert;
+use crate::actors::delivery::Refused;
+use crate::api::admission::TurnedAway;
+use crate::domain::claim::{Blocker, Shortfall};
+use crate::domain::ids::{EntityKind, Position, ResourceKey};
+use crate::domain::rejection::{Rejection, Shortage};
+use crate::domain::time::Timestamp;
+use crate::proto::v1;
+
+/// The domain of every ErrorInfo.
+const DOMAIN: &str = "holdfast";
+/// The longest list in a status, encoded.
+const LIST_BYTES_MAX: usize = 4_096;
+/// When whoever was turned away for load may come again.
+const RETRY_OVERLOADED: Duration = Duration::from_millis(100);
+/// When whoever found the server unusable may come again.
+const RETRY_UNAVAILABLE: Duration = Duration::from_secs(1);
+
+/// One field that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// The field's path in the request, such as `lines[3].stock.sku`, or a metadata key.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+/// A command that was decided, and refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Why, and when.
+    pub refused: Refused,
+    /// What it was about.
+    pub subject: Subject,
+    /// What the clock says.
+    pub now: Timestamp,
+}
+
+/// What a refusal needs to know of its command.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    /// The resource that was commanded, where one was.
+    pub resource: Option<ResourceKey>,
+    /// The field that the client said a deadline with.
+    pub deadline_field: &'static str,
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The request can't be read.
+    Invalid(Vec<Violation>),
+    /// Certainly not executed.
+    TurnedAway(TurnedAway),
+    /// The client's deadline has passed.
+    DeadlinePassed,
+    /// Decided, and refused.
+    Refused(Box<Refusal>),
+    /// A reader asked for what isn't there.
+    NotFound(EntityKind, Position),
+    /// A reader asked for more log than there is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the service of events"))]
+    PositionOutOfRange {
+        /// What was asked for.
+        position: Position,
+        /// The last that there is.
+        last: Position,
+    },
+    /// Perhaps executed.
+    Uncertain,
+    /// A snapshot could not be taken.
+    SnapshotFailed(String),
+}
+
+impl From<TurnedAway> for Failure {
+    fn from(turned_away: TurnedAway) -> Self {
+        Self::TurnedAway(turned_away)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        wire(failure).into_status()
+    }
+}
+
+/// The reason of a reservation that fell short: that of its first short line.
+pub(super) fn shortage_reason(shortages: &[Shortage]) -> &'static str {
+    match shortages.first().map(|shortage| &shortage.resource) {
+        Some(ResourceKey::Stock(_)) | None => "INSUFFICIENT_STOCK",
+    }
+}
+
+/// The reason where an id is taken.
+pub(super) const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
+/// The reason where a sum is too large.
+pub(super) const QUANTITY_OVERFLOW: &str = "QUANTITY_OVERFLOW";
+const INVALID_ARGUMENT: &str = "INVALID_ARGUMENT";
+const OVERLOADED: &str = "OVERLOADED";
+
+/// A status while it is put together.
+struct Wire {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: HashMap<String, String>,
+    details: Vec<Any>,
+}
+
+impl Wire {
+    fn new(code: Code, reason: &'static str, message: impl fmt::Display) -> Self {
+        let message = message.to_string();
+        Self { code, reason, message, metadata: HashMap::new(), details: Vec::new() }
+    }
+
+    fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    fn retry_after(self, delay: Duration) -> Self {
+        // A delay that a Duration can't say is one that nobody waits for.
+        let retry_delay = prost_types::Duration::try_from(delay).ok();
+        self.detail("google.rpc.RetryInfo", &pb::RetryInfo { retry_delay })
+    }
+
+    fn detail(mut self, name: &str, message: &impl Message) -> Self {
+        self.details.push(any(name, message));
+        self
+    }
+
+    fn into_status(self) -> Status {
+        let Self { code, reason, message, metadata, mut details } = self;
+        let info = pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata };
+        details.insert(0, any("google.rpc.ErrorInfo", &info));
+        let status = pb::Status { code: code as i32, message: message.clone(), details };
+        Status::with_details(code, message, status.encode_to_vec().into())
+    }
+}
+
+fn any(name: &str, message: &impl Message) -> Any {
+    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
+}
+
+fn wire(failure: Failure) -> Wire {
+    match failure {
+        Failure::Invalid(violations) => invalid(violations),
+        Failure::TurnedAway(why) => turned_away(why),
+        Failure::DeadlinePassed => Wire::new(
+            Code::DeadlineExceeded,
+            "DEADLINE_EXCEEDED",
+            "the deadline passed; send a command again with the same request id",
+        ),
+        Failure::Refused(refusal) => refused(*refusal),
+        Failure::NotFound(kind, position) => {
+            rejected(Rejection::NotFound(kind)).with("position", position)
+        }
+        Failure::PositionOutOfRange { position, last } => Wire::new(
+            Code::OutOfRange,
+            "POSITION_OUT_OF_RANGE",
+            format_args!("the log ends at position {last}, before {position}"),
+        )
+        .with("position", position)
+        .with("last", last),
+        Failure::Uncertain => Wire::new(
+            Code::Unknown,
+            "UNCERTAIN",
+            "no answer came; a command was perhaps executed: send it again with the same request id",
+        ),
+        Failure::SnapshotFailed(why) => Wire::new(
+            Code::Internal,
+            "SNAPSHOT_FAILED",
+            format_args!("no snapshot was taken: {why}"),
+        ),
+    }
+}
+
+fn invalid(violations: Vec<Violation>) -> Wire {
+    let total = violations.len();
+    let message = match violations.first() {
+        Some(first) if total == 1 => format!("{} {}", first.field, first.description),
+        Some(first) => {
+            format!("{total} fields are invalid; the first: {} {}", first.field, first.description)
+        }
+        None => "the request can't be read".to_owned(),
+    };
+    let named = violations.into_iter().map(|Violation { field, description }| FieldViolation {
+        field,
+        description,
+        ..Default::default()
+    });
+    let field_violations = cut(named, pb::BadRequest::default().encoded_len());
+    Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, message)
+        .with("violations", total)
+        .detail("google.rpc.BadRequest", &pb::BadRequest { field_violations })
+}
+
+/// As many messages from the start as fit beside `spent_bytes` in [`LIST_BYTES_MAX`], as a repeated
+/// field with a number below 16.
+fn cut<M: Message>(messages: impl Iterator<Item = M>, spent_bytes: usize) -> Vec<M> {
+    let mut bytes = spent_bytes;
+    messages
+        .take_while(|message| {
+            let message_bytes = message.encoded_len();
+            bytes += 1 + prost::length_delimiter_len(message_bytes) + message_bytes;
+            bytes <= LIST_BYTES_MAX
+        })
+        .collect()
+}
+
+fn turned_away(why: TurnedAway) -> Wire {
+    let (code, reason, delay) = match why {
+        TurnedAway::Overloaded => (Code::ResourceExhausted, OVERLOADED, RETRY_OVERLOADED),
+        TurnedAway::StorageLow => (Code::ResourceExhausted, "STORAGE_LOW", RETRY_UNAVAILABLE),
+        TurnedAway::Recovering => (Code::Unavailable, "RECOVERING", RETRY_UNAVAILABLE),
+        TurnedAway::Stopping => (Code::Unavailable, "STOPPING", RETRY_UNAVAILABLE),
+    };
+    Wire::new(code, reason, why).retry_after(delay)
+}
+
+fn refused(refusal: Refusal) -> Wire {
+    let Refusal { refused: Refused { rejection, position }, subject, now } = refusal;
+    let wire = match rejection {
+        Rejection::BelowHeld { requested, stock } => {
+            let shortfall = Shortfall {
+                available: stock.available(),
+                position,
+                blocker: Some(Blocker::Stock(stock)),
+            };
+            let shortage = convert::shortage_without_line(subject.resource, requested, &shortfall);
+            let wire = rejected(Rejection::BelowHeld { requested, stock });
+            with_shortages(wire, std::iter::once(shortage), 1)
+        }
+        Rejection::TooManyRequests { retry_at, .. } => {
+            rejected(rejection).retry_after(Duration::from_millis(retry_at.since_ms(now)))
+        }
+        Rejection::DeadlineOutOfRange { earliest, latest } => {
+            let [earliest, latest] = [earliest, latest].map(convert::timestamp);
+            invalid(vec![Violation {
+                field: subject.deadline_field.to_owned(),
+                description: format!("must end from {earliest} to {latest}"),
+            }])
+        }
+        other => rejected(other),
+    };
+    wire.with("position", position)
+}
+
+/// A rejection, as far as it speaks for itself.
+fn rejected(rejection: Rejection) -> Wire {
+    let says = rejection.to_string();
+    let precondition = |reason| Wire::new(Code::FailedPrecondition, reason, &says);
+    match rejection {
+        Rejection::Short(shortages) => {
+            let wire = precondition(shortage_reason(&shortages));
+            with_shortages(wire, shortages.iter().map(convert::shortage), shortages.len())
+        }
+        Rejection::BelowHeld { .. } => precondition("INSUFFICIENT_STOCK"),
+        Rejection::Overflow => precondition(QUANTITY_OVERFLOW),
+        Rejection::HoldExpired { deadline } => {
+            precondition("HOLD_EXPIRED").with("expire_time", convert::timestamp(deadline))
+        }
+        Rejection::InvalidTransition { from, command } => {
+            precondition("INVALID_TRANSITION").with("from", from).with("command", command)
+        }
+        Rejection::OwnedByOrder(order) => {
+            precondition("OWNED_BY_ORDER").with("sales_order_id", order)
+        }
+        Rejection::NotFound(kind) => Wire::new(Code::NotFound, not_found_reason(kind), says),
+        Rejection::RequestIdReused => Wire::new(Code::AlreadyExists, REQUEST_ID_REUSED, says),
+        Rejection::VersionConflict { expected, current } => {
+            Wire::new(Code::Aborted, "VERSION_CONFLICT", says)
+                .with("expected", expected)
+                .with("current", current)
+        }
+        Rejection::TooManyRequests { remembered, .. } => {
+            Wire::new(Code::ResourceExhausted, "TOO_MANY_REQUESTS", says)
+                .with("remembered", remembered)
+        }
+        Rejection::QueueFull => {
+            Wire::new(Code::ResourceExhausted, OVERLOADED, says).retry_after(RETRY_OVERLOADED)
+        }
+        Rejection::DeadlineOutOfRange { .. } => {
+            Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, says)
+        }
+    }
+}
+
+fn not_found_reason(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::StockBalance => "STOCK_BALANCE_NOT_FOUND",
+        EntityKind::Reservation => "RESERVATION_NOT_FOUND",
+        EntityKind::SalesOrder => "SALES_ORDER_NOT_FOUND",
+    }
+}
+
+fn with_shortages(wire: Wire, lines: impl Iterator<Item = v1::Shortage>, total: usize) -> Wire {
+    let total_count = u32::try_from(total).unwrap_or(u32::MAX);
+    let count_alone = v1::Shortages { shortages: Vec::new(), total_count };
+    let shortages = cut(lines, count_alone.encoded_len());
+    wire.detail("holdfast.v1.Shortages", &v1::Shortages { shortages, ..count_alone })
+}
+
+/// Gives a status that the transport made by itself the ErrorInfo that every error has: a message
+/// that is too large or no protobuf, a method that doesn't exist.
+pub(super) fn explain<B: Default>(response: http::Response<B>) -> http::Response<B> {
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if !status.details().is_empty() {
+        return response;
+    }
+    let (code, reason) = match status.code() {
+        Code::OutOfRange => (Code::OutOfRange, "MESSAGE_TOO_LARGE"),
+        Code::Internal => (Code::InvalidArgument, INVALID_ARGUMENT),
+        Code::Unimplemented => (Code::Unimplemented, "UNIMPLEMENTED"),
+        _ => return response,
+    };
+    let message = match (status.message(), code) {
+        ("", Code::Unimplemented) => "there is no such method",
+        (message, _) => message,
+    };
+    Wire::new(code, reason, message).into_status().into_http()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! The one path of every command, and of every question.
+//!
+//! ```text
+//!   request ──read──▶ Ready ──admit──▶ engine ──durable──▶ Done
+//!             │                │          │
+//!          invalid        turned away   refused, uncertain
+//! ```
+//!
+//! Invariants: a command whose deadline has passed isn't given to the engine. One that was given
+//! stays admitted until the engine has answered, even where its client has gone: what is in flight
+//! is counted by what the engine works on.
+//!
+//! Not here: what messages mean (`validate`), what failures look like (`errors`).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tonic::Request;
+
+use super::caller::{self, Caller};
+use super::deadline::Deadline;
+use super::errors::{Failure, Refusal, Subject};
+use super::validate::{Fields, ReadCommand, Wish};
+use crate::actors::delivery::{Accepted, Shown, Told};
+use crate::actors::engine::{CommandError, CommandRequest, Engine, Uncertain};
+use crate::api::admission::{Admission, Admitted, Closed, TurnedAway};
+use crate::domain::command::Command;
+use crate::domain::ids::{EntityId, EntityKey};
+use crate::domain::name::TenantId;
+use crate::domain::reservation::{self, Term};
+use crate::domain::view::View;
+use crate::telemetry::{self, Outcome};
+
+/// The way to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    engine: Engine,
+    admission: Admission,
+}
+
+/// A command that could be read.
+pub(super) struct Ready {
+    /// To whom it goes.
+    pub key: EntityKey,
+    name: &'static str,
+    request: CommandRequest,
+    deadline: Option<Deadline>,
+    started: Instant,
+}
+
+/// A command that took effect.
+pub(super) struct Done {
+    /// On which entity.
+    pub id: EntityId,
+    /// How.
+    pub accepted: Accepted,
+}
+
+impl Gateway {
+    /// The way to this engine, through this gate.
+    pub fn new(engine: Engine, admission: Admission) -> Self {
+        Self { engine, admission }
+    }
+
+    /// The engine, for questions that are no command.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The gate.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Takes a command all the way.
+    ///
+    /// # Errors
+    /// Every [`Failure`] of a command.
+    pub(super) async fn run<M: ReadCommand>(&self, request: Request<M>) -> Result<Done, Failure> {
+        self.execute(self.read(request)?).await
+    }
+
+    /// Reads a command.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`].
+    pub(super) fn read<M: ReadCommand>(&self, request: Request<M>) -> Result<Ready, Failure> {
+        let started = Instant::now();
+        let deadline = request.extensions().get().copied();
+        let (metadata, _, message) = request.into_parts();
+        let mut fields = Fields::default();
+        let caller = Caller::read(&metadata, &mut fields);
+        // Where the tenant can't be read, the rest is checked all the same, as if it were anybody's.
+        let nobody = TenantId::default_tenant();
+        let tenant = caller.as_ref().map_or(&nobody, |caller| &caller.tenant);
+        let wish = message.read(tenant, &mut fields);
+        let (caller, wish) = fields
+            .finish(caller.zip(wish))
+            .inspect_err(|_| telemetry::command_ended(M::NAME, Outcome::Invalid))?;
+        let request = command_request(caller, wish);
+        Ok(Ready { key: request.key.clone(), name: M::NAME, request, deadline, started })
+    }
+
+    /// Gives a command to the engine.
+    ///
+    /// # Errors
+    /// Every [`Failure`] of a command but [`Failure::Invalid`].
+    pub(super) async fn execute(&self, ready: Ready) -> Result<Done, Failure> {
+        let Ready { key, name, request, deadline, started } = ready;
+        let admitted = self
+            .admit(deadline)
+            .await
+            .inspect_err(|_| telemetry::command_ended(name, Outcome::TurnedAway))?;
+        let subject = Subject::of(&request.key.id, &request.command);
+        let engine = self.engine.clone();
+        let answer = ToItsEnd::new(async move {
+            let answer = engine.command(request).await;
+            telemetry::command_ended(name, outcome(&answer));
+            telemetry::command_took(started.elapsed());
+            drop(admitted);
+            answer
+        })
+        .await;
+        match answer {
+            Ok(accepted) => Ok(Done { id: key.id, accepted }),
+            Err(CommandError::Uncertain(_)) => Err(Failure::Uncertain),
+            Err(CommandError::Refused(refused)) => {
+                let now = self.engine.now();
+                Err(Failure::Refused(Box::new(Refusal { refused, subject, now })))
+            }
+        }
+    }
+
+    async fn admit(&self, deadline: Option<Deadline>) -> Result<Admitted, Failure> {
+        let admitted = self.admission.admit().await?;
+        if deadline.is_some_and(Deadline::has_passed) {
+            return Err(Failure::DeadlinePassed);
+        }
+        Ok(admitted)
+    }
+
+    /// Reads a question: whose data it is about, and what it asks.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`]; and [`Failure::TurnedAway`] while there is no state to ask.
+    pub(super) fn ask<M, Q>(
+        &self,
+        request: Request<M>,
+        read: impl FnOnce(&mut Fields, &TenantId, M) -> Option<Q>,
+    ) -> Result<(TenantId, Q), Failure> {
+        if self.admission.closed() == Some(Closed::Recovering) {
+            return Err(TurnedAway::Recovering.into());
+        }
+        let (metadata, _, message) = request.into_parts();
+        let mut fields = Fields::default();
+        let tenant = caller::tenant(&metadata, &mut fields);
+        let nobody = TenantId::default_tenant();
+        let question = read(&mut fields, tenant.as_ref().unwrap_or(&nobody), message);
+        fields.finish(tenant.zip(question))
+    }
+
+    /// Shows an entity that exists.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] and [`Failure::Uncertain`].
+    pub(super) async fn show(&self, key: EntityKey) -> Result<Told<Shown>, Failure> {
+        let kind = key.kind();
+        let told = self.engine.show(key).await?;
+        match told.answer.view {
+            View::Nothing => Err(Failure::NotFound(kind, told.position)),
+            _ => Ok(told),
+        }
+    }
+}
+
+impl From<Uncertain> for Failure {
+    fn from(_: Uncertain) -> Self {
+        Self::Uncertain
+    }
+}
+
+impl Subject {
+    fn of(id: &EntityId, command: &Command) -> Self {
+        use reservation::Command::{Create, Extend};
+        let resource = match id {
+            EntityId::Resource(key) => Some(key.clone()),
+            EntityId::Reservation(_) | EntityId::SalesOrder(_) => None,
+        };
+        let term = match command {
+            Command::Reservation(Create(create)) => Some(create.term),
+            Command::Reservation(Extend(term)) => Some(*term),
+            _ => None,
+        };
+        let deadline_field = match term {
+            Some(Term::Until(_)) => "expire_time",
+            Some(Term::For(_) | Term::Confirmed) | None => "ttl",
+        };
+        Self { resource, deadline_field }
+    }
+}
+
+fn command_request(caller: Caller, wish: Wish) -> CommandRequest {
+    let Wish { id, command, request_id, expected_version } = wish;
+    let origin = Arc::new(caller.origin(request_id));
+    let key = EntityKey { tenant: caller.tenant, id };
+    CommandRequest { key, command, request_id, expected_version, origin }
+}
+
+fn outcome(answer: &Result<Accepted, CommandError>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Accepted,
+        Err(CommandError::Refused(_)) => Outcome::Rejected,
+        Err(CommandError::Uncertain(_)) => Outcome::Uncertain,
+    }
+}
+
+/// Work that goes on to its end where nobody waits for it any more: once begun, a task of its own
+/// takes it over from whoever drops it.
+struct ToItsEnd<F: Future<Output: Send> + Send + 'static> {
+    work: Option<Pin<Box<F>>>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Begun,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> ToItsEnd<F> {
+    fn new(work: F) -> Self {
+        Self { work: Some(Box::pin(work)), stage: Stage::New }
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for ToItsEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.stage = Stage::Begun;
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for ToItsEnd<F> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take().filter(|_| self.stage == Stage::Begun) else { return };
+        // Without a runtime the process is ending, and nobody counts any more.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_whose_client_has_gone_stays_admitted_until_it_is_answered() {
+        let gate = Admission::new(Default::default());
+        let admitted = gate.admit().await.unwrap();
+        let (answer, answered) = oneshot::channel::<()>();
+        let mut command = ToItsEnd::new(async move {
+            let _ = answered.await;
+            drop(admitted);
+        });
+        assert!((&mut command).now_or_never().is_none());
+        drop(command);
+        assert_eq!(gate.in_flight(), 1);
+        answer.send(()).unwrap();
+        gate.drained().await;
+        assert_eq!(gate.in_flight(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_begun_is_given_up() {
+        let (begun, mut seen) = oneshot::channel();
+        drop(ToItsEnd::new(async move { begun.send(()) }));
+        tokio::task::yield_now().await;
+        assert!(seen.try_recv().is_err());
+    }
+}

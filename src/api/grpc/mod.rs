@@ -1,0 +1,210 @@
+//! What clients speak to: gRPC.
+//!
+//! The path of a command, file by file:
+//!
+//! ```text
+//!   mod ▶ deadline ▶ *_service ▶ gateway ▶ caller, validate ▶ admission ▶ engine
+//!                        │                                                  │
+//!                        ◀── convert ◀──────────── taken effect ◀───────────┤
+//!                        ◀── errors  ◀──────────── refused ◀────────────────┘
+//! ```
+//!
+//! `page_token` says where a listing goes on, `stream_watch` when to look at an order again,
+//! `health` whether the server can be used.
+//!
+//! Not here: decisions, and the clock.
+
+mod admin_service;
+mod caller;
+mod convert;
+mod deadline;
+mod errors;
+mod event_request;
+mod event_service;
+mod event_view;
+mod gateway;
+mod health;
+mod page_token;
+mod reservation_service;
+mod sales_order_service;
+mod stock_service;
+mod stream_watch;
+mod validate;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::server::{HealthReporter, HealthService};
+
+use super::admission::TurnedAway;
+use super::readiness::Readiness;
+use super::stopping::within_grace;
+use crate::domain::time::Timestamp;
+use crate::proto::{self, v1};
+use deadline::WithDeadlines;
+
+pub use event_service::{EventService, LastOf};
+pub use gateway::Gateway;
+pub use stream_watch::{StreamWatch, Ticks};
+
+/// What a client may send and get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request.
+    pub message_in_bytes_max: usize,
+    /// The largest answer.
+    pub message_out_bytes_max: usize,
+    /// Calls that are open at once on one connection.
+    pub streams_per_connection_max: u32,
+    /// The largest headers of one call.
+    pub header_list_bytes_max: u32,
+    /// How often a silent connection is asked whether it is still there.
+    pub keepalive: Duration,
+    /// How long calls may take to end once the server stops.
+    pub stop_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_in_bytes_max: 256 * 1_024,
+            message_out_bytes_max: 4 * 1_024 * 1_024,
+            streams_per_connection_max: 100,
+            header_list_bytes_max: 8 * 1_024,
+            keepalive: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(2),
+        }
+    }
+}
+
+/// How long a caller that was told to wait may keep its connection once there is something better.
+const RECOVERING_GRACE: Duration = Duration::from_millis(100);
+
+/// What the services are made of.
+pub struct Services<E> {
+    /// The way to the engine.
+    pub gateway: Gateway,
+    /// Who tells that something happened to an order.
+    pub watch: Arc<dyn StreamWatch>,
+    /// The events' own service.
+    pub events: E,
+    /// Whether the server can be used.
+    pub readiness: Readiness,
+    /// When the server started.
+    pub started: Timestamp,
+}
+
+/// A service within the limits of messages.
+macro_rules! limited {
+    ($server:expr, $limits:expr) => {
+        $server
+            .max_decoding_message_size($limits.message_in_bytes_max)
+            .max_encoding_message_size($limits.message_out_bytes_max)
+    };
+}
+
+/// Serves every service until `shutdown`, and at most [`Limits::stop_grace`] longer. New calls on
+/// open connections are refused once `shutdown` has come, open ones go on until the grace is over.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve<E: v1::event_service_server::EventService>(
+    listener: TcpListener,
+    services: Services<E>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let reporter = HealthReporter::new();
+    let readiness = services.readiness.clone();
+    health::tell(&reporter, &readiness.now()).await;
+    let routes = with_standards(routes(services, limits), &reporter);
+    let served = serve_routes(listener, routes, limits, shutdown);
+    tokio::select! {
+        served = served => served,
+        () = health::follow(reporter, readiness) => Ok(()),
+    }
+}
+
+/// Tells every caller to wait, until `shutdown`.
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve_recovering(
+    listener: TcpListener,
+    readiness: Readiness,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let reporter = HealthReporter::new();
+    health::tell(&reporter, &readiness.now()).await;
+    let wait = || async {
+        let status = tonic::Status::from(errors::Failure::from(TurnedAway::Recovering));
+        status.into_http::<tonic::body::Body>()
+    };
+    let routes = with_standards(axum::Router::new().fallback(wait).into(), &reporter);
+    let limits = Limits { stop_grace: RECOVERING_GRACE, ..limits };
+    serve_routes(listener, routes, limits, shutdown).await
+}
+
+fn routes<E: v1::event_service_server::EventService>(
+    services: Services<E>,
+    limits: Limits,
+) -> Routes {
+    use v1::admin_service_server::AdminServiceServer;
+    use v1::event_service_server::EventServiceServer;
+    use v1::reservation_service_server::ReservationServiceServer;
+    use v1::sales_order_service_server::SalesOrderServiceServer;
+    use v1::stock_service_server::StockServiceServer;
+    let Services { gateway, watch, events, started, .. } = services;
+    let stock = stock_service::StockApi::new(gateway.clone());
+    let reservations =
+        reservation_service::ReservationApi::new(gateway.clone(), limits.message_out_bytes_max);
+    let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch);
+    let admin = admin_service::AdminApi::new(gateway, started);
+    Routes::new(limited!(StockServiceServer::new(stock), limits))
+        .add_service(limited!(ReservationServiceServer::new(reservations), limits))
+        .add_service(limited!(SalesOrderServiceServer::new(orders), limits))
+        .add_service(limited!(EventServiceServer::new(events), limits))
+        .add_service(limited!(AdminServiceServer::new(admin), limits))
+}
+
+/// The routes, with health and reflection beside them.
+fn with_standards(routes: Routes, reporter: &HealthReporter) -> Routes {
+    use tonic_health::pb::health_server::HealthServer;
+    let health = HealthService::from_health_reporter(reporter.clone());
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("the descriptors were encoded by the build that also made the services");
+    routes.add_service(HealthServer::new(health)).add_service(reflection)
+}
+
+async fn serve_routes(
+    listener: TcpListener,
+    routes: Routes,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    // What the server says of TCP doesn't hold for connections that it is given.
+    let incoming =
+        TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.keepalive));
+    let server = Server::builder()
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .http2_max_header_list_size(limits.header_list_bytes_max)
+        .http2_keepalive_interval(Some(limits.keepalive));
+    let service = WithDeadlines::new(routes.prepare());
+    within_grace(shutdown, limits.stop_grace, |stopped| async move {
+        let stopped = async { drop(stopped.await) };
+        server.serve_with_incoming_shutdown(service, incoming, stopped).await
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

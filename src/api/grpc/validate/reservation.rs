@@ -1,0 +1,171 @@
+//! Commands to reservations.
+
+use std::collections::BTreeMap;
+
+use super::{Fields, ReadCommand, Wish};
+use crate::domain::command::Command;
+use crate::domain::ids::{self, EntityId, EntityKind, RequestId, ReservationId};
+use crate::domain::name::{Label, TenantId};
+use crate::domain::reservation::{self, Create, HOLD_MS_DEFAULT, Line, Term};
+use crate::proto::v1;
+
+/// The most attributes of one reservation.
+const ATTRIBUTES_MAX: usize = 32;
+/// The longest key of an attribute.
+const ATTRIBUTE_KEY_BYTES_MAX: usize = 64;
+
+impl Fields {
+    fn reservation_lines(&mut self, lines: &[v1::ReservationLine]) -> Option<Vec<Line>> {
+        self.lines(
+            lines,
+            |line| &line.line_id,
+            |fields, path, line, id| {
+                let stock = line
+                    .resource
+                    .as_ref()
+                    .map(|v1::reservation_line::Resource::Stock(stock)| stock);
+                let resource = fields.resource(path, stock);
+                let quantity = fields.quantity(format_args!("{path}.quantity"), line.quantity);
+                Some(Line { id, resource: resource?, quantity: quantity? })
+            },
+        )
+    }
+
+    fn term(&mut self, lifetime: Option<v1::create_reservation_request::Lifetime>) -> Option<Term> {
+        use v1::create_reservation_request::Lifetime;
+        match lifetime {
+            None => Some(Term::For(HOLD_MS_DEFAULT)),
+            Some(Lifetime::Ttl(ttl)) => self.ttl(&ttl),
+            Some(Lifetime::ExpireTime(time)) => self.expire_time(&time),
+            Some(Lifetime::Confirmed(true)) => Some(Term::Confirmed),
+            Some(Lifetime::Confirmed(false)) => {
+                self.refuse(format_args!("confirmed"), "must be true where it is set");
+                None
+            }
+        }
+    }
+
+    fn attributes(&mut self, given: &BTreeMap<String, String>) -> Option<BTreeMap<Label, Label>> {
+        if given.len() > ATTRIBUTES_MAX {
+            let found = given.len();
+            let path = format_args!("attributes");
+            self.refuse(path, format_args!("must be at most {ATTRIBUTES_MAX}, not {found}"));
+            return None;
+        }
+        let mut attributes = BTreeMap::new();
+        for (key, value) in given {
+            let key = self.attribute_key(key)?;
+            let value = self.label(format_args!("attributes[\"{key}\"]"), value);
+            if let Some(value) = value {
+                attributes.insert(key, value);
+            }
+        }
+        Some(attributes)
+    }
+
+    fn attribute_key(&mut self, key: &str) -> Option<Label> {
+        // What can't be a key isn't told as part of a path either.
+        let path = format_args!("attributes");
+        if !(1..=ATTRIBUTE_KEY_BYTES_MAX).contains(&key.len()) {
+            let bytes = key.len();
+            self.refuse(
+                path,
+                format_args!("has a key of {bytes} bytes, not 1 to {ATTRIBUTE_KEY_BYTES_MAX}"),
+            );
+            return None;
+        }
+        Label::new(key)
+            .map_err(|error| self.refuse(path, format_args!("has a key that {error}")))
+            .ok()
+    }
+}
+
+impl ReadCommand for v1::CreateReservationRequest {
+    const NAME: &'static str = "CreateReservation";
+
+    fn read(self, tenant: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        let request_id = fields.request_id(&self.request_id);
+        let id = match self.reservation_id.as_str() {
+            "" => request_id.map(|id| derived(tenant, id)),
+            text => fields.reservation_id(text),
+        };
+        let lines = fields.reservation_lines(&self.lines);
+        let term = fields.term(self.lifetime);
+        let customer = fields.label(format_args!("customer"), &self.customer);
+        let reference_path = format_args!("external_reference");
+        let external_reference = fields.label(reference_path, &self.external_reference);
+        let attributes = fields.attributes(&self.attributes);
+        let create = Create {
+            lines: lines?.into(),
+            term: term?,
+            customer: customer?,
+            external_reference: external_reference?,
+            attributes: attributes?,
+            owner: None,
+        };
+        let command = Command::Reservation(reservation::Command::Create(create));
+        Wish::of(request_id, self.expected_version, id.map(EntityId::Reservation), Some(command))
+    }
+}
+
+fn derived(tenant: &TenantId, request_id: RequestId) -> ReservationId {
+    ReservationId(ids::derived(tenant, EntityKind::Reservation, request_id))
+}
+
+impl ReadCommand for v1::ConfirmReservationRequest {
+    const NAME: &'static str = "ConfirmReservation";
+
+    fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        let command = Some(reservation::Command::Confirm);
+        fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
+    }
+}
+
+impl ReadCommand for v1::CommitReservationRequest {
+    const NAME: &'static str = "CommitReservation";
+
+    fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        let command = Some(reservation::Command::Commit);
+        fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
+    }
+}
+
+impl ReadCommand for v1::CancelReservationRequest {
+    const NAME: &'static str = "CancelReservation";
+
+    fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        let reason = fields.label(format_args!("reason"), &self.reason);
+        let command = reason.map(|reason| reservation::Command::Cancel { reason });
+        fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
+    }
+}
+
+impl ReadCommand for v1::ExtendReservationRequest {
+    const NAME: &'static str = "ExtendReservation";
+
+    fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        use v1::extend_reservation_request::Lifetime;
+        let term = match fields.required(format_args!("lifetime"), self.lifetime) {
+            None => None,
+            Some(Lifetime::Ttl(ttl)) => fields.ttl(&ttl),
+            Some(Lifetime::ExpireTime(time)) => fields.expire_time(&time),
+        };
+        let command = term.map(reservation::Command::Extend);
+        fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
+    }
+}
+
+impl Fields {
+    /// A command to a reservation that exists.
+    fn wish(
+        &mut self,
+        request_id: &str,
+        reservation_id: &str,
+        expected_version: Option<u64>,
+        command: Option<reservation::Command>,
+    ) -> Option<Wish> {
+        let request_id = self.request_id(request_id);
+        let id = self.reservation_id(reservation_id).map(EntityId::Reservation);
+        Wish::of(request_id, expected_version, id, command.map(Command::Reservation))
+    }
+}

@@ -1,0 +1,228 @@
+//! Keeps calls under way on one connection.
+//!
+//! ```text
+//! pace ──a call is due──▶ drive ──calls under way, at most so many──▶ tally
+//! ```
+//!
+//! One task drives one connection; its calls are futures inside it, so that a call costs no task and
+//! its outcome no lock.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::scenario::{Scenario, Stocked};
+use super::tally::{Outcome, Tally};
+use crate::cli::interrupt::Interrupt;
+use crate::client::{CallError, Client, Family, TenantChannel};
+use crate::proto::v1;
+use v1::reservation_service_client::ReservationServiceClient;
+use v1::sales_order_service_client::SalesOrderServiceClient;
+
+/// How long a place stays empty after a failed call where the server asks for no time of its own.
+const DELAY_AFTER_FAILURE: Duration = Duration::from_millis(10);
+
+/// When calls are due.
+#[derive(Debug)]
+pub(super) enum Pace {
+    /// Whenever there is room, until a moment.
+    Closed {
+        /// That moment.
+        until: Instant,
+        /// Ends it sooner.
+        interrupt: Interrupt,
+    },
+    /// At the moments that come in here.
+    Open(mpsc::UnboundedReceiver<Instant>),
+}
+
+impl Pace {
+    /// One for each of `connections`, without a rate.
+    pub(super) fn closed(until: Instant, connections: usize, interrupt: &Interrupt) -> Vec<Self> {
+        let pace = || Self::Closed { until, interrupt: interrupt.clone() };
+        std::iter::repeat_with(pace).take(connections).collect()
+    }
+
+    /// One for each of `connections`, which take turns in calls that are due `rate` times a second.
+    pub(super) fn open(
+        rate: NonZero<u32>,
+        begin: Instant,
+        duration: Duration,
+        connections: usize,
+        interrupt: &Interrupt,
+    ) -> Vec<Self> {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..connections).map(|_| mpsc::unbounded_channel()).unzip();
+        let interrupt = interrupt.clone();
+        // A thread, since the runtime's timers are only good to a millisecond.
+        thread::spawn(move || {
+            let dues = due_moments(rate, begin, duration).take_while(|_| !interrupt.came());
+            for (due, sender) in dues.zip(senders.iter().cycle()) {
+                thread::sleep(due.saturating_duration_since(Instant::now()));
+                if sender.send(due).is_err() {
+                    return;
+                }
+            }
+        });
+        receivers.into_iter().map(Self::Open).collect()
+    }
+
+    /// The moment at which the next call is due, when it has come; none after the last.
+    async fn next(&mut self) -> Option<Instant> {
+        match self {
+            Self::Closed { until, interrupt } => {
+                let now = Instant::now();
+                (now < *until && !interrupt.came()).then_some(now)
+            }
+            Self::Open(dues) => dues.recv().await,
+        }
+    }
+}
+
+/// The moments in [begin, begin + duration) that lie 1/rate apart, without an error that grows.
+fn due_moments(
+    rate: NonZero<u32>,
+    begin: Instant,
+    duration: Duration,
+) -> impl Iterator<Item = Instant> {
+    let after = move |number: u64| {
+        let ns = u128::from(number) * 1_000_000_000 / u128::from(rate.get());
+        Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+    };
+    (0..).map(after).take_while(move |after| *after < duration).map(move |after| begin + after)
+}
+
+/// Sends the calls of one connection.
+#[derive(Debug)]
+pub(super) struct Caller {
+    reservations: ReservationServiceClient<TenantChannel>,
+    orders: SalesOrderServiceClient<TenantChannel>,
+    stocked: Arc<Stocked>,
+    rng: StdRng,
+}
+
+impl Caller {
+    pub(super) fn new(client: &Client, stocked: Arc<Stocked>) -> Self {
+        Self {
+            reservations: client.reservations(),
+            orders: client.sales_orders(),
+            stocked,
+            rng: StdRng::from_os_rng(),
+        }
+    }
+
+    /// One call, and how long after `due` its answer came.
+    fn call(&mut self, due: Instant) -> impl Future<Output = (Outcome, Duration)> + Send + use<> {
+        let call = match self.stocked.scenario {
+            Scenario::Hot | Scenario::Spread => Call::Reservation(
+                self.reservations.clone(),
+                self.stocked.reservation(&mut self.rng),
+            ),
+            Scenario::Orders => Call::Order(self.orders.clone(), self.stocked.order(&mut self.rng)),
+        };
+        async move {
+            let answer = call.send().await;
+            let latency = due.elapsed();
+            (settle(answer).await, latency)
+        }
+    }
+}
+
+/// A request and who sends it.
+enum Call {
+    Reservation(ReservationServiceClient<TenantChannel>, v1::CreateReservationRequest),
+    Order(SalesOrderServiceClient<TenantChannel>, v1::CreateSalesOrderRequest),
+}
+
+impl Call {
+    async fn send(self) -> Result<Outcome, Status> {
+        match self {
+            Self::Reservation(mut service, request) => {
+                service.create_reservation(request).await.map(|_| Outcome::Completed)
+            }
+            Self::Order(mut service, request) => {
+                let answer = service.create_sales_order(request).await?.into_inner();
+                match answer.sales_order.unwrap_or_default().state() {
+                    v1::SalesOrderState::Completed => Ok(Outcome::Completed),
+                    v1::SalesOrderState::Rejected => Ok(Outcome::Rejected),
+                    state => Err(Status::internal(format!("ended as {}", state.as_str_name()))),
+                }
+            }
+        }
+    }
+}
+
+/// Tells a refusal from a failure; after a failure, leaves the server alone for a moment.
+async fn settle(answer: Result<Outcome, Status>) -> Outcome {
+    let error = match answer {
+        Ok(outcome) => return outcome,
+        Err(status) => Box::new(CallError::from(status)),
+    };
+    if error.family() == Family::Rejected {
+        return Outcome::Rejected;
+    }
+    tokio::time::sleep(error.retry_delay.unwrap_or(DELAY_AFTER_FAILURE)).await;
+    Outcome::Failed(error)
+}
+
+/// Keeps at most `in_flight` calls under way until none is due any more and all are answered.
+pub(super) async fn drive(mut caller: Caller, in_flight: usize, mut pace: Pace) -> Tally {
+    let mut tally = Tally::default();
+    let mut calls = FuturesUnordered::new();
+    let mut more = true;
+    loop {
+        tokio::select! {
+            biased;
+            Some((outcome, latency)) = calls.next(), if !calls.is_empty() => {
+                tally.count(outcome, latency);
+            }
+            due = pace.next(), if more && calls.len() < in_flight => match due {
+                Some(due) => calls.push(caller.call(due)),
+                None => more = false,
+            },
+            else => return tally,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_due_at_fixed_moments_whatever_happens() {
+        let begin = Instant::now();
+        let rate = NonZero::new(3).unwrap();
+        let dues: Vec<_> = due_moments(rate, begin, Duration::from_secs(1_000)).collect();
+        assert_eq!(dues.len(), 3_000);
+        assert_eq!(dues[2_997] - begin, Duration::from_secs(999));
+    }
+
+    #[tokio::test]
+    async fn a_call_counts_from_the_moment_it_was_due_even_where_it_waited_for_room() {
+        let long_ago = Instant::now() - Duration::from_secs(5);
+        let (sender, dues) = mpsc::unbounded_channel();
+        sender.send(long_ago).unwrap();
+        drop(sender);
+        let mut pace = Pace::Open(dues);
+        assert_eq!(pace.next().await, Some(long_ago));
+        assert_eq!(pace.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_closed_loop_ends_at_its_moment_or_when_the_user_wants() {
+        let now = Instant::now();
+        let interrupt = Interrupt::default();
+        let [mut over, mut open] = [now, now + Duration::from_secs(60)]
+            .map(|until| Pace::Closed { until, interrupt: interrupt.clone() });
+        assert!(over.next().await.is_none());
+        assert!(open.next().await.is_some());
+    }
+}

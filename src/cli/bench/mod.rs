@@ -1,0 +1,203 @@
+//! `holdfast bench`: how many commands a server takes, and how long each waits.
+//!
+//! Each connection keeps as many calls under way as it may. Without a rate that is a closed loop: the
+//! next call begins when one ends. With a rate it is an open one: calls are due at fixed moments
+//! whether or not the server keeps up, and a latency counts from the moment its call was due, so
+//! a stall shows in every call that it delayed. Whatever was due is sent and waited for.
+//!
+//! Latencies are those of completed calls. No call is retried.
+
+mod load;
+mod scenario;
+mod tally;
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::runtime;
+
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::output;
+use crate::cli::parse;
+use crate::cli::remote::Remote;
+use crate::client::{Client, RetryPolicy};
+use load::{Caller, Pace};
+use scenario::{Scenario, Stocked};
+use tally::Tally;
+
+/// How often the bar moves in a measurement.
+const TICKS: u32 = 100;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  holdfast bench --scenario hot\n  \
+    holdfast bench --scenario spread --connections 1 --in-flight 1\n  \
+    holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n\n\
+    It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
+    15 minutes. Run it against a server of its own.")]
+pub(super) struct Args {
+    /// What to send
+    #[arg(long)]
+    scenario: Scenario,
+    /// How to send it
+    #[arg(long, default_value = "unary")]
+    mode: Mode,
+    /// How many connections
+    #[arg(long, value_name = "N", default_value = "4")]
+    connections: NonZero<u32>,
+    /// How many calls under way at once on each connection
+    #[arg(long, value_name = "N", default_value = "64")]
+    in_flight: NonZero<u32>,
+    /// How long to send
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse::span)]
+    duration: Duration,
+    /// Calls a second on all connections together; without it, as many as are answered
+    #[arg(long, value_name = "R")]
+    rate: Option<NonZero<u32>>,
+    /// Threads of this client; without it, half the processors, since the server needs some too
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    /// A call for each command
+    Unary,
+}
+
+/// What was measured. Scripts rely on these keys.
+#[derive(Debug, Serialize)]
+struct Report {
+    scenario: Scenario,
+    mode: Mode,
+    connections: u32,
+    in_flight: u32,
+    seconds: f64,
+    completed: u64,
+    rejected: u64,
+    errors: u64,
+    per_second: f64,
+    p50_us: u64,
+    p90_us: u64,
+    p99_us: u64,
+    p999_us: u64,
+    max_us: u64,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let threads = args.threads.map_or_else(half_of_the_processors, NonZero::get);
+    let mut builder = if threads == 1 {
+        runtime::Builder::new_current_thread()
+    } else {
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(threads);
+        builder
+    };
+    builder.enable_all().build()?.block_on(measure(args))
+}
+
+fn half_of_the_processors() -> usize {
+    thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
+}
+
+async fn measure(args: Args) -> Result<(), Failure> {
+    let mut clients = Vec::new();
+    for _ in 0..args.connections.get() {
+        clients.push(args.remote.connect_with(RetryPolicy::patient()).await?);
+    }
+    let interrupt = Interrupt::listen();
+    let stocked = Arc::new(scenario::stock(args.scenario, &clients, &interrupt).await?);
+    let (tally, elapsed) = load(&args, &clients, &stocked, &interrupt).await?;
+    let report = report(&args, &tally, elapsed);
+    args.remote.output.print(&report)?;
+    if let Some(error) = tally.first_error() {
+        output::note(&format!("{} calls failed, the first with {error}", report.errors));
+    }
+    if report.completed == 0 {
+        return Err(Failure::Failed("no call was completed".to_owned()));
+    }
+    Ok(())
+}
+
+/// Sends for as long as was asked for; gives what came back, and the time until the last answer.
+async fn load(
+    args: &Args,
+    clients: &[Client],
+    stocked: &Arc<Stocked>,
+    interrupt: &Interrupt,
+) -> Result<(Tally, Duration), Failure> {
+    let begin = Instant::now();
+    let bar = output::progress(TICKS.into(), "measuring {wide_bar} {elapsed}");
+    let clock = tokio::spawn(show_time(bar.clone(), args.duration));
+    let paces = match args.rate {
+        None => Pace::closed(begin + args.duration, clients.len(), interrupt),
+        Some(rate) => Pace::open(rate, begin, args.duration, clients.len(), interrupt),
+    };
+    let drives: Vec<_> = clients
+        .iter()
+        .zip(paces)
+        .map(|(client, pace)| {
+            let caller = Caller::new(client, stocked.clone());
+            tokio::spawn(load::drive(caller, args.in_flight.get() as usize, pace))
+        })
+        .collect();
+    let mut tally = Tally::default();
+    for drive in drives {
+        let part = drive.await.map_err(|error| Failure::Failed(error.to_string()))?;
+        tally.merge(part);
+    }
+    let elapsed = begin.elapsed();
+    clock.abort();
+    bar.finish_and_clear();
+    Ok((tally, elapsed))
+}
+
+async fn show_time(bar: ProgressBar, duration: Duration) {
+    let mut ticks = tokio::time::interval((duration / TICKS).max(Duration::from_millis(10)));
+    loop {
+        ticks.tick().await;
+        bar.inc(1);
+    }
+}
+
+fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
+    let seconds = elapsed.as_secs_f64();
+    Report {
+        scenario: args.scenario,
+        mode: args.mode,
+        connections: args.connections.get(),
+        in_flight: args.in_flight.get(),
+        seconds: (seconds * 1e3).round() / 1e3,
+        completed: tally.completed,
+        rejected: tally.rejected,
+        errors: tally.errors,
+        per_second: (tally.completed as f64 / seconds * 10.0).round() / 10.0,
+        p50_us: tally.quantile_us(0.5),
+        p90_us: tally.quantile_us(0.9),
+        p99_us: tally.quantile_us(0.99),
+        p999_us: tally.quantile_us(0.999),
+        max_us: tally.max_us(),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { completed, rejected, errors, seconds, per_second, .. } = self;
+        let Self { p50_us, p90_us, p99_us, p999_us, max_us, .. } = self;
+        writeln!(f, "{per_second} a second: {completed} completed in {seconds} s")?;
+        writeln!(f, "{rejected} rejected, {errors} errors")?;
+        write!(
+            f,
+            "latency in us: p50 {p50_us}, p90 {p90_us}, p99 {p99_us}, p99.9 {p999_us}, max {max_us}"
+        )
+    }
+}

@@ -1,0 +1,128 @@
+//! What is sent, and the stock that it needs.
+
+use clap::ValueEnum;
+use futures::stream::{self, StreamExt};
+use rand::Rng;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::output;
+use crate::client::Client;
+use crate::proto::{Money, v1};
+
+const SPREAD_SKUS: u32 = 100_000;
+/// More than any run takes from one SKU.
+const UNITS_OF_EACH: u64 = 1_000_000;
+const UNITS_OF_THE_HOT_ONE: u64 = 1_000_000_000_000;
+/// Receipts under way at once before the measurement; it isn't measured, so as fast as may be.
+const RECEIPTS_IN_FLIGHT: usize = 256;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Scenario {
+    /// Reservations of one unit, all of one SKU
+    Hot,
+    /// Reservations of one unit, over 100,000 SKUs
+    Spread,
+    /// Sales orders of one unit over 100,000 SKUs, counted when completed
+    Orders,
+}
+
+/// The SKUs of one run. A run's name makes them its own, so that runs don't meet.
+#[derive(Debug)]
+pub(super) struct Stocked {
+    pub(super) scenario: Scenario,
+    run: String,
+    skus: u32,
+}
+
+impl Stocked {
+    fn new(scenario: Scenario) -> Self {
+        let id = Uuid::new_v4().simple().to_string();
+        let skus = if scenario == Scenario::Hot { 1 } else { SPREAD_SKUS };
+        Self { scenario, run: format!("bench-{}", &id[..8]), skus }
+    }
+
+    fn stock(&self, number: u32) -> v1::StockResource {
+        v1::StockResource { sku: format!("{}-{number:06}", self.run), location: String::new() }
+    }
+
+    /// A balance of the run, each as likely as any other.
+    fn any_stock(&self, rng: &mut impl Rng) -> v1::StockResource {
+        self.stock(rng.random_range(0..self.skus))
+    }
+
+    /// A reservation of one unit, held.
+    pub(super) fn reservation(&self, rng: &mut impl Rng) -> v1::CreateReservationRequest {
+        let line = v1::ReservationLine {
+            line_id: String::new(),
+            resource: Some(v1::reservation_line::Resource::Stock(self.any_stock(rng))),
+            quantity: 1,
+        };
+        v1::CreateReservationRequest {
+            request_id: request_id(rng),
+            lines: vec![line],
+            ..Default::default()
+        }
+    }
+
+    /// A sales order of one unit, answered when it has ended.
+    pub(super) fn order(&self, rng: &mut impl Rng) -> v1::CreateSalesOrderRequest {
+        let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
+        let line = v1::SalesOrderLine {
+            line_id: String::new(),
+            resource: Some(v1::sales_order_line::Resource::Stock(self.any_stock(rng))),
+            quantity: 1,
+            unit_price: Some(price),
+            total: None,
+        };
+        v1::CreateSalesOrderRequest {
+            request_id: request_id(rng),
+            lines: vec![line],
+            wait: v1::SalesOrderWait::Ended.into(),
+            ..Default::default()
+        }
+    }
+}
+
+fn request_id(rng: &mut impl Rng) -> String {
+    uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()
+}
+
+/// Receives the stock that a scenario needs, over all connections.
+///
+/// # Errors
+/// Where a receipt is refused, or the user ends it.
+pub(super) async fn stock(
+    scenario: Scenario,
+    clients: &[Client],
+    interrupt: &Interrupt,
+) -> Result<Stocked, Failure> {
+    let stocked = Stocked::new(scenario);
+    let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
+    let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
+    let mut receipts = stream::iter(0..stocked.skus)
+        .zip(stream::iter(clients.iter().cycle()))
+        .map(|(number, client)| {
+            client.receive_stock(v1::ReceiveStockRequest {
+                request_id: Uuid::new_v4().to_string(),
+                stock: Some(stocked.stock(number)),
+                quantity,
+                ..Default::default()
+            })
+        })
+        .buffer_unordered(RECEIPTS_IN_FLIGHT);
+    while let Some(receipt) = receipts.next().await {
+        receipt?;
+        bar.inc(1);
+        if interrupt.came() {
+            return Err(Failure::Failed("ended before the measurement".to_owned()));
+        }
+    }
+    drop(receipts);
+    bar.finish_and_clear();
+    Ok(stocked)
+}

@@ -1,0 +1,109 @@
+//! The command line: `holdfast SUBCOMMAND`.
+//!
+//! One file for each subcommand. Each speaks to a server over gRPC, as any client does. Data goes to
+//! stdout, everything else to stderr; the exit code is 0 for done, 1 for failed, 2 for wrong usage.
+//!
+//! Beside them: [`remote`] (what every such subcommand is told about the server), [`output`] (text
+//! or JSON), [`mod@line`] (how a line of a reservation is written), [`parse`] (other arguments) and
+//! [`view`] (how things look).
+//!
+//! Not here: any rule of the domain. What is asked for is asked of the server.
+
+mod admin;
+mod bench;
+mod config;
+mod events;
+pub mod failure;
+mod interrupt;
+pub mod line;
+mod order;
+pub mod output;
+pub mod parse;
+pub mod remote;
+mod replay;
+mod reservation;
+mod serve;
+mod settings;
+mod stock;
+pub mod view;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// A reservation server that never sells the same thing twice.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Receive, correct and look at stock
+    #[command(subcommand)]
+    Stock(stock::Command),
+    /// Make, end and look at reservations
+    #[command(subcommand)]
+    Reservation(reservation::Command),
+    /// Place, cancel and follow sales orders
+    #[command(subcommand)]
+    Order(order::Command),
+    /// Follow the log, or read one entity's history
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Run the server's own affairs
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// Measure how many commands a server takes
+    Bench(bench::Args),
+    /// Send what really happened once
+    #[command(subcommand)]
+    Replay(replay::Command),
+}
+
+/// Does what the process's arguments ask for, and gives the exit code.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Config(command) => config::run(command),
+        Command::Stock(command) => remote::block_on(stock::run(command)),
+        Command::Reservation(command) => remote::block_on(reservation::run(command)),
+        Command::Order(command) => remote::block_on(order::run(command)),
+        Command::Events(command) => remote::block_on(events::run(command)),
+        Command::Admin(command) => remote::block_on(admin::run(command)),
+        Command::Bench(args) => bench::run(args),
+        Command::Replay(command) => remote::block_on(replay::run(command)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

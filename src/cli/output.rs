@@ -1,0 +1,71 @@
+//! How a subcommand speaks: data on stdout, as text or JSON, and the rest on stderr.
+
+use std::env;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// What stdout carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Format {
+    /// Writes one thing to stdout, and a line break.
+    ///
+    /// # Errors
+    /// Where stdout can't be written to.
+    pub fn print(self, thing: &(impl Serialize + Display)) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match self {
+            Self::Text => writeln!(out, "{thing}"),
+            Self::Json => writeln!(out, "{}", serde_json::to_string(thing)?),
+        }
+    }
+}
+
+/// Says on stderr what went wrong.
+pub fn complain(what: &str) {
+    say("error:", "\u{1b}[1;31m", what);
+}
+
+/// Says on stderr what the user should know, though the work goes on.
+pub fn note(what: &str) {
+    say("note:", "\u{1b}[1;33m", what);
+}
+
+fn say(label: &str, colour: &str, what: &str) {
+    let line = if colours_on_stderr() {
+        format!("{colour}{label}\u{1b}[0m {what}\n")
+    } else {
+        format!("{label} {what}\n")
+    };
+    // Nobody is left to tell where stderr is closed.
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+fn colours_on_stderr() -> bool {
+    let forbidden = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !forbidden
+}
+
+/// A bar on stderr, or nothing where that is no terminal. `template` is in indicatif's words.
+pub fn progress(steps: u64, template: &'static str) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr_with_hz(5)
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style = ProgressStyle::with_template(template)
+        .expect("the template is a constant that was tried")
+        .progress_chars("━╸─");
+    ProgressBar::with_draw_target(Some(steps), target).with_style(style)
+}

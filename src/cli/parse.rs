@@ -1,0 +1,216 @@
+//! Arguments and fields that need more than one look: prices, moments, spans, pairs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use crate::domain::name::TenantId;
+use crate::proto::Money;
+
+/// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
+/// from a decimal text to the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Price(i64);
+
+const MILLIONTHS: i64 = 1_000_000;
+const DECIMALS_MAX: i32 = 6;
+/// More digits than any price that fits, and few enough that no sum of lengths overflows.
+const TEXT_BYTES_MAX: usize = 64;
+
+impl Price {
+    /// A price of so many millionths.
+    pub fn from_millionths(millionths: i64) -> Self {
+        Self(millionths)
+    }
+
+    /// Whether it is above 0.
+    pub fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    /// As the wire carries it.
+    pub fn into_money(self, currency: &str) -> Money {
+        Money {
+            currency_code: currency.to_owned(),
+            units: self.0 / MILLIONTHS,
+            // Below a million in size, so a thousand times that fits.
+            nanos: (self.0 % MILLIONTHS) as i32 * 1_000,
+        }
+    }
+}
+
+impl fmt::Debug for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} millionths", self.0)
+    }
+}
+
+/// A decimal number: `4.25`, `-3`, `.5`, `1e-3`; zeros beyond the sixth decimal are no decimals.
+impl FromStr for Price {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const NO_NUMBER: &str = "no decimal number";
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(NO_NUMBER.to_owned());
+        }
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let (number, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((number, exponent)) => (number, exponent.parse::<i16>().map_err(|_| NO_NUMBER)?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = format!("{whole}{fraction}");
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(NO_NUMBER.to_owned());
+        }
+        let decimals = fraction.len() as i32 - i32::from(exponent);
+        let size = millionths(&digits, decimals)?;
+        Ok(Self(if text.starts_with('-') { -size } else { size }))
+    }
+}
+
+/// `digits` with the point `decimals` places from their end, in millionths.
+fn millionths(digits: &str, decimals: i32) -> Result<i64, &'static str> {
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Ok(0);
+    }
+    let decimals = decimals - (digits.len() - significant.len()) as i32;
+    if decimals > DECIMALS_MAX {
+        return Err("more than six decimals");
+    }
+    let scale = 10_i64.checked_pow((DECIMALS_MAX - decimals) as u32);
+    let value: Option<i64> = significant.parse().ok();
+    value.zip(scale).and_then(|(value, scale)| value.checked_mul(scale)).ok_or("too large")
+}
+
+/// Reads a tenant's id.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn tenant(text: &str) -> Result<TenantId, String> {
+    TenantId::new(text).map_err(|error| error.to_string())
+}
+
+/// Reads a span such as `90s`, `15m` or `1h 30m`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn span(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; as in 90s, 15m or 1h 30m"))
+}
+
+/// Reads a moment such as `2026-12-24T10:00:00Z`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
+    let moment: jiff::Timestamp =
+        text.parse().map_err(|error| format!("{error}; as in 2026-12-24T10:00:00Z"))?;
+    Ok(prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() })
+}
+
+/// Reads `KEY=VALUE`; the first `=` parts them.
+///
+/// # Errors
+/// Where there is no `=`, or nothing before it.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("not of the form KEY=VALUE".to_owned()),
+    }
+}
+
+/// A span as the wire carries it.
+pub fn to_wire_span(span: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
+        nanos: span.subsec_nanos() as i32,
+    }
+}
+
+/// The moment that lies a span before now, by this machine's clock.
+pub fn ago(span: Duration) -> prost_types::Timestamp {
+    let moment = SystemTime::now().checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH);
+    moment.into()
+}
+
+/// The id given, or a new one.
+pub fn id_or_new(id: Option<Uuid>) -> String {
+    id.unwrap_or_else(Uuid::new_v4).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_read_exactly() {
+        let cases = [
+            ("6.95", 6_950_000),
+            ("0.001", 1_000),
+            ("0.000001", 1),
+            ("2.1", 2_100_000),
+            ("25", 25_000_000),
+            (".5", 500_000),
+            ("5.", 5_000_000),
+            ("-53594.36", -53_594_360_000),
+            ("-0.0", 0),
+            ("1e-3", 1_000),
+            ("1.5E+2", 150_000_000),
+            ("1.2500000000", 1_250_000),
+            ("0e999", 0),
+            ("9223372036854.775807", i64::MAX),
+        ];
+        for (text, millionths) in cases {
+            assert_eq!(text.parse(), Ok(Price(millionths)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_price_is_refused() {
+        let cases = [
+            "",
+            "-",
+            ".",
+            "e5",
+            "x",
+            "1,5",
+            "1.2.3",
+            "--1",
+            " 1",
+            "1 ",
+            "NaN",
+            "inf",
+            "£3",
+            "1e",
+            "٣",
+            "0.0000001",
+            "1.2345678",
+            "9223372036854.775808",
+            "1e30",
+            "1e-999",
+            "1e99999",
+        ];
+        for text in cases {
+            assert!(text.parse::<Price>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_price_keeps_its_sign_on_the_wire() {
+        let money = Price(-1_750_000).into_money("EUR");
+        assert_eq!((money.units, money.nanos), (-1, -750_000_000));
+    }
+
+    #[test]
+    fn moments_and_spans_are_read_as_people_write_them() {
+        assert_eq!(span("1h 30m").unwrap(), Duration::from_secs(5_400));
+        assert!(span("90").is_err());
+        assert_eq!(moment("1970-01-01T00:00:01.5Z").unwrap().nanos, 500_000_000);
+        assert!(moment("tomorrow").is_err());
+    }
+}

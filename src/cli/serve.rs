@@ -1,0 +1,63 @@
+//! `holdfast serve`: the server, in the foreground, until a signal.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::failure::Failure;
+use crate::cli::settings::Settings;
+use crate::server;
+use crate::telemetry;
+
+/// Run the server.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  holdfast serve
+  holdfast serve --data-dir /var/lib/holdfast --config /etc/holdfast.toml
+  holdfast serve --data-dir /tmp/trial --grpc-addr 127.0.0.1:0 --http-addr 127.0.0.1:0
+
+When it is ready, one line on stdout says where it listens:
+  ready grpc=127.0.0.1:7420 http=127.0.0.1:7421")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Runs the server until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// [`Failure`], where it doesn't start.
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let config = args.settings.load()?;
+    telemetry::start_logging(&config.log).map_err(Failure::Usage)?;
+    let metrics = telemetry::install().map_err(Failure::Failed)?;
+    if config.server.insecure {
+        tracing::warn!(
+            grpc = %config.server.grpc_addr,
+            http = %config.server.http_addr,
+            "INSECURE: no authentication and no encryption; whoever reaches these addresses can \
+             read and change everything"
+        );
+    }
+    let running =
+        server::start(&config, metrics).map_err(|error| Failure::Failed(error.to_string()))?;
+    let addresses = running.addresses();
+    let mut out = io::stdout().lock();
+    writeln!(out, "ready grpc={} http={}", addresses.grpc, addresses.http)?;
+    out.flush()?;
+    drop(out);
+    running.block_on(stop_signal())?;
+    running.stop();
+    Ok(())
+}
+
+async fn stop_signal() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

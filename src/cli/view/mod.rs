@@ -1,0 +1,181 @@
+//! How what the server tells looks on stdout: each view is serialised for machines and displayed for
+//! people.
+//!
+//! The keys of the JSON are a promise to scripts: they are the proto's names, states without their
+//! prefix, times as RFC 3339, amounts of money as decimal text.
+//!
+//! Not here: the choice between the two, and writing.
+
+pub mod event;
+pub mod order;
+pub mod reservation;
+pub mod statistics;
+pub mod stock;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::proto::{Money, v1};
+
+pub use order::SalesOrder;
+pub use reservation::Reservation;
+pub use stock::StockBalance;
+
+/// The answer to a command or a query on one entity.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The entity's version when the command took effect; none for a query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The log's position when it took effect or was answered.
+    pub position: u64,
+    /// The entity as it is.
+    #[serde(flatten)]
+    pub entity: Entity,
+}
+
+/// Any entity as it is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entity {
+    /// A stock balance.
+    StockBalance(StockBalance),
+    /// A reservation.
+    Reservation(Reservation),
+    /// A sales order.
+    SalesOrder(SalesOrder),
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.entity {
+            Entity::StockBalance(balance) => write!(f, "{balance}")?,
+            Entity::Reservation(reservation) => write!(f, "{reservation}")?,
+            Entity::SalesOrder(order) => write!(f, "{order}")?,
+        }
+        match self.version {
+            Some(version) => {
+                write!(f, "\nin effect at version {version}, position {}", self.position)
+            }
+            None => write!(f, "\nas of position {}", self.position),
+        }
+    }
+}
+
+/// A resource as a line or a shortage names it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Resource {
+    /// Units of stock.
+    Stock(Stock),
+    /// A kind that this client is too old for.
+    Unknown,
+}
+
+/// A balance's name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stock {
+    /// What is counted.
+    pub sku: String,
+    /// Where.
+    pub location: String,
+}
+
+impl From<v1::StockResource> for Stock {
+    fn from(stock: v1::StockResource) -> Self {
+        Self { sku: stock.sku, location: stock.location }
+    }
+}
+
+impl fmt::Display for Stock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stock = v1::StockResource { sku: self.sku.clone(), location: self.location.clone() };
+        write!(f, "{stock}")
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stock(stock) => write!(f, "{stock}"),
+            Self::Unknown => f.write_str("a resource unknown to this client"),
+        }
+    }
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Serialize)]
+pub struct Amount {
+    /// Of which currency.
+    pub currency: String,
+    /// Decimal text.
+    pub amount: String,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        let sign = if money.units < 0 || money.nanos < 0 { "-" } else { "" };
+        let (whole, nanos) = (money.units.unsigned_abs(), money.nanos.unsigned_abs());
+        let fraction = format!("{nanos:09}");
+        let kept = fraction.trim_end_matches('0').len();
+        let amount = match nanos {
+            0 => format!("{sign}{whole}"),
+            _ => format!("{sign}{whole}.{}", &fraction[..kept.max(2)]),
+        };
+        Self { currency: money.currency_code, amount }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.currency)
+    }
+}
+
+/// A moment as RFC 3339 in UTC with milliseconds; empty where there is none that can be told.
+pub fn moment(moment: Option<prost_types::Timestamp>) -> Option<String> {
+    let moment = moment?;
+    jiff::Timestamp::new(moment.seconds, moment.nanos).ok().map(|moment| format!("{moment:.3}"))
+}
+
+/// An enum value's name without the enum's prefix.
+fn bare(name: &'static str, prefix: &str) -> &'static str {
+    name.strip_prefix(prefix).unwrap_or(name)
+}
+
+/// Writes one labelled line of a block, unless there is nothing to tell.
+fn field(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
+    if value.is_empty() { Ok(()) } else { write!(f, "\n  {label:<12}{value}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_told_exactly() {
+        let amount = |units, nanos| {
+            Amount::from(Money { currency_code: "GBP".into(), units, nanos }).to_string()
+        };
+        assert_eq!(amount(6, 950_000_000), "6.95 GBP");
+        assert_eq!(amount(2, 100_000_000), "2.10 GBP");
+        assert_eq!(amount(0, -1_000), "-0.000001 GBP");
+        assert_eq!(amount(25, 0), "25 GBP");
+    }
+
+    #[test]
+    fn a_moment_is_told_in_utc_to_the_millisecond() {
+        let at = prost_types::Timestamp { seconds: 1_260_000_000, nanos: 5_000_000 };
+        assert_eq!(moment(Some(at)).unwrap(), "2009-12-05T08:00:00.005Z");
+    }
+
+    #[test]
+    fn an_answer_names_its_entity() {
+        let balance = v1::StockBalance { on_hand: 5, ..Default::default() };
+        let answer =
+            Answer { version: Some(1), position: 9, entity: Entity::StockBalance(balance.into()) };
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!((&json["position"], &json["stock_balance"]["on_hand"]), (&9.into(), &5.into()));
+    }
+}

@@ -1,0 +1,168 @@
+//! Sales orders, and the shortages that reject them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Amount, Resource, bare, field, moment};
+use crate::client::write_shortages;
+use crate::proto::v1::{self, sales_order_line, shortage};
+
+/// A sales order.
+#[derive(Debug, Serialize)]
+pub struct SalesOrder {
+    /// Its id.
+    pub sales_order_id: String,
+    /// Where it stands.
+    pub state: &'static str,
+    /// Whether nothing will change it any more.
+    pub ended: bool,
+    /// Who it is for.
+    pub customer: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// The sum of their totals.
+    pub total: Option<Amount>,
+    /// Why it was rejected.
+    pub rejection: Option<Rejection>,
+    /// Why it was cancelled.
+    pub cancel_reason: String,
+    /// How often it has changed.
+    pub version: u64,
+    /// When it was created.
+    pub create_time: Option<String>,
+    /// When it last changed.
+    pub update_time: Option<String>,
+}
+
+/// A line of a sales order.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// Its id.
+    pub line_id: String,
+    /// Of what.
+    pub resource: Resource,
+    /// How many.
+    pub quantity: u64,
+    /// The price of one.
+    pub unit_price: Option<Amount>,
+    /// The price of all.
+    pub total: Option<Amount>,
+}
+
+/// Why an order was rejected.
+#[derive(Debug, Serialize)]
+pub struct Rejection {
+    /// The reason in capitals.
+    pub reason: String,
+    /// The lines that fell short.
+    pub shortages: Vec<Shortage>,
+    #[serde(skip)]
+    messages: Vec<v1::Shortage>,
+}
+
+/// A line that fell short.
+#[derive(Debug, Serialize)]
+pub struct Shortage {
+    /// Its id.
+    pub line_id: String,
+    /// Of what.
+    pub resource: Resource,
+    /// How many were asked for.
+    pub requested: u64,
+    /// How many there were.
+    pub available: u64,
+    /// Where in the log this was decided.
+    pub position: u64,
+    /// The units that were there, held or not; none where the resource is unknown.
+    pub on_hand: Option<u64>,
+    /// The units that were held; none where the resource is unknown.
+    pub held: Option<u64>,
+}
+
+impl From<v1::Shortage> for Shortage {
+    fn from(message: v1::Shortage) -> Self {
+        let resource = match message.resource {
+            Some(shortage::Resource::Stock(stock)) => Resource::Stock(stock.into()),
+            None => Resource::Unknown,
+        };
+        let stock = message.blocker.map(|shortage::Blocker::StockBlocker(stock)| stock);
+        Self {
+            line_id: message.line_id,
+            resource,
+            requested: message.requested,
+            available: message.available,
+            position: message.position,
+            on_hand: stock.map(|stock| stock.on_hand),
+            held: stock.map(|stock| stock.held),
+        }
+    }
+}
+
+impl From<v1::SalesOrderRejection> for Rejection {
+    fn from(rejection: v1::SalesOrderRejection) -> Self {
+        Self {
+            reason: rejection.reason,
+            shortages: rejection.shortages.iter().cloned().map(Shortage::from).collect(),
+            messages: rejection.shortages,
+        }
+    }
+}
+
+impl From<v1::SalesOrderLine> for Line {
+    fn from(line: v1::SalesOrderLine) -> Self {
+        let resource = match line.resource {
+            Some(sales_order_line::Resource::Stock(stock)) => Resource::Stock(stock.into()),
+            None => Resource::Unknown,
+        };
+        Self {
+            line_id: line.line_id,
+            resource,
+            quantity: line.quantity,
+            unit_price: line.unit_price.map(Amount::from),
+            total: line.total.map(Amount::from),
+        }
+    }
+}
+
+impl From<v1::SalesOrder> for SalesOrder {
+    fn from(order: v1::SalesOrder) -> Self {
+        Self {
+            state: bare(order.state().as_str_name(), "SALES_ORDER_STATE_"),
+            sales_order_id: order.sales_order_id,
+            ended: order.ended,
+            customer: order.customer,
+            lines: order.lines.into_iter().map(Line::from).collect(),
+            total: order.total.map(Amount::from),
+            rejection: order.rejection.map(Rejection::from),
+            cancel_reason: order.cancel_reason,
+            version: order.version,
+            create_time: moment(order.create_time),
+            update_time: moment(order.update_time),
+        }
+    }
+}
+
+impl fmt::Display for SalesOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.ended { "" } else { ", not ended yet" };
+        write!(f, "sales order {}: {}{more}", self.sales_order_id, self.state)?;
+        write!(f, ", version {}", self.version)?;
+        for line in &self.lines {
+            write!(f, "\n  line {:<7}{} of {}", line.line_id, line.quantity, line.resource)?;
+            if let (Some(price), Some(total)) = (&line.unit_price, &line.total) {
+                write!(f, " at {} = {total}", price.amount)?;
+            }
+        }
+        let total = self.total.as_ref().map(Amount::to_string).unwrap_or_default();
+        field(f, "total", &total)?;
+        field(f, "customer", &self.customer)?;
+        field(f, "cancelled", &self.cancel_reason)?;
+        field(f, "created", self.create_time.as_deref().unwrap_or_default())?;
+        if let Some(rejection) = &self.rejection {
+            field(f, "rejected", &rejection.reason)?;
+            write_shortages(f, &rejection.messages, rejection.messages.len() as u32)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! One arbiter, and so one thread, for each shard.
+
+use std::sync::Arc;
+
+use actix::{Arbiter, System, SystemRunner};
+
+use super::ServerError;
+use crate::actors::assembly::{self, Beginning};
+use crate::actors::environment::Surroundings;
+use crate::actors::topology::{Spread, Topology};
+use crate::archive::Archive;
+use crate::recovery::{Unsettled, World};
+
+/// The shards' threads.
+pub struct Arbiters {
+    arbiters: Vec<Arbiter>,
+    /// Arbiters belong to a system; this one has nothing else to do.
+    _system: SystemRunner,
+}
+
+impl Arbiters {
+    /// Starts a shard on each of so many threads, and tells them of each other.
+    ///
+    /// # Errors
+    /// [`ServerError::Threads`].
+    pub fn start(
+        shards: usize,
+        world: World,
+        unsettled: Unsettled,
+        surroundings: &Surroundings,
+        archive: &Arc<dyn Archive>,
+    ) -> Result<(Self, Topology), ServerError> {
+        let system = System::new();
+        let spread = Spread::new(shards, rand::random());
+        let mut arbiters = Vec::with_capacity(shards);
+        let mut starting = Vec::with_capacity(shards);
+        for entities in assembly::divide(world, &spread, shards) {
+            let arbiter = Arbiter::new();
+            let (surroundings, archive) = (surroundings.clone(), archive.clone());
+            let seed = rand::random();
+            let (started, start) = std::sync::mpsc::channel();
+            arbiter.spawn_fn(move || {
+                let beginning = Beginning { surroundings, archive, entities, seed };
+                // Nobody listens any more only where the start has failed elsewhere.
+                let _ = started.send(assembly::start(beginning));
+            });
+            arbiters.push(arbiter);
+            starting.push(start);
+        }
+        let started = starting
+            .into_iter()
+            .map(|start| start.recv())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| ServerError::Threads(std::io::Error::other(error)))?;
+        let topology = assembly::connect(&started, spread, unsettled);
+        Ok((Self { arbiters, _system: system }, topology))
+    }
+
+    /// Ends the threads; what their actors still have to do is left.
+    pub fn stop(self) {
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            // An arbiter whose thread has panicked has ended the process before.
+            let _ = arbiter.join();
+        }
+    }
+}
