@@ -47,10 +47,10 @@ fn check_printable(text: &str, bytes_max: usize) -> Result<(), InvalidName> {
     if text.starts_with(char::is_whitespace) {
         return refused(0);
     }
-    if text.ends_with(char::is_whitespace) {
-        return refused(text.len() - 1);
+    match text.char_indices().next_back() {
+        Some((at, last)) if last.is_whitespace() => refused(at),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Control characters, line and paragraph separators, and the marks that turn text around:
@@ -187,6 +187,16 @@ mod tests {
         }
         assert!(Sku::new(&"x".repeat(129)).is_err());
         assert!(Sku::new(&"x".repeat(128)).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_names_the_byte_where_the_offender_begins() {
+        for (text, at) in [("a\u{3000}", 1), ("\u{3000}a", 0), ("ä\tb", 2), ("a b ", 3)] {
+            let InvalidName::Character { at: found, .. } = Sku::new(text).unwrap_err() else {
+                panic!("{text:?}")
+            };
+            assert_eq!(found, at, "{text:?}");
+        }
     }
 
     #[test]

@@ -171,10 +171,12 @@ impl StockBalance {
     /// What a claim would change: nothing, one event, or too little is left.
     fn claim(&self, wish: Claim) -> Result<Option<Event>, Short> {
         let Some(standing) = self.claims.get(&wish.reservation) else {
-            if wish.is_release() {
+            // An entry stands until all of it is released or used up, so a wish that has units
+            // used up and finds none was followed before.
+            if wish.is_release() || wish.committed > 0 {
                 return Ok(None);
             }
-            self.check_growth(0, &wish)?;
+            self.check_growth(None, &wish)?;
             return Ok(Some(Event::ClaimMade(wish)));
         };
         let is_newer = wish.reservation_version > standing.reservation_version;
@@ -183,7 +185,7 @@ impl StockBalance {
         if !is_newer && !releases_equal {
             return Ok(None);
         }
-        self.check_growth(standing.total(), &wish)?;
+        self.check_growth(Some(standing), &wish)?;
         Ok(Some(if wish.committed > standing.committed {
             Event::ClaimCommitted(wish)
         } else if wish.held == 0 {
@@ -193,25 +195,19 @@ impl StockBalance {
         }))
     }
 
-    fn check_growth(&self, standing: u64, wish: &Claim) -> Result<(), Short> {
-        let growth = wish.total().saturating_sub(standing);
-        if growth <= self.available() {
+    fn check_growth(&self, standing: Option<&Claim>, wish: &Claim) -> Result<(), Short> {
+        if growth(standing, wish) <= self.available() {
             return Ok(());
         }
-        Err(Short { available: self.available().saturating_add(standing), stock: self.figures() })
+        let total = standing.map_or(0, Claim::total);
+        Err(Short { available: self.available().saturating_add(total), stock: self.figures() })
     }
 
     /// Whether the reservation waits for an answer: where the claim grows, or says again what
     /// stands. Whatever only shrinks or prolongs can't be refused.
     fn is_waited_for(&self, wish: &Claim) -> bool {
-        self.claims.get(&wish.reservation).map_or(!wish.is_release(), |standing| {
-            wish.total() > standing.total() || wish == standing
-        })
-    }
-
-    fn commit_units(&mut self, claim: &Claim) {
-        let before = self.claims.get(&claim.reservation).map_or(0, |entry| entry.committed);
-        self.on_hand = self.on_hand.saturating_sub(claim.committed - before.min(claim.committed));
+        let standing = self.claims.get(&wish.reservation);
+        growth(standing, wish) > 0 || standing == Some(wish)
     }
 
     fn enter(&mut self, claim: &Claim) {
@@ -219,8 +215,18 @@ impl StockBalance {
             0 => self.claims.remove(&claim.reservation),
             _ => self.claims.insert(claim.reservation, *claim),
         };
-        self.held = self.held - before.map_or(0, |entry| entry.held) + claim.held;
+        let (held, committed) = before.map_or((0, 0), |entry| (entry.held, entry.committed));
+        self.held = self.held - held + claim.held;
+        self.on_hand = self.on_hand.saturating_sub(claim.committed.saturating_sub(committed));
     }
+}
+
+/// Units that a wish takes beyond what it has. What was used up doesn't come back, whatever the
+/// wish says.
+fn growth(standing: Option<&Claim>, wish: &Claim) -> u64 {
+    let (held, committed) = standing.map_or((0, 0), |claim| (claim.held, claim.committed));
+    let wanted = wish.held.saturating_add(wish.committed.max(committed));
+    wanted.saturating_sub(held.saturating_add(committed))
 }
 
 struct Short {
@@ -292,10 +298,7 @@ impl Aggregate for StockBalance {
             Event::ClaimMade(claim)
             | Event::ClaimChanged(claim)
             | Event::ClaimCommitted(claim)
-            | Event::ClaimReleased { claim, .. } => {
-                self.commit_units(claim);
-                self.enter(claim);
-            }
+            | Event::ClaimReleased { claim, .. } => self.enter(claim),
         }
     }
 

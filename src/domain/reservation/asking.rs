@@ -13,7 +13,7 @@
 //!
 //! Invariant: a refused reservation appends nothing to its own stream, and holds nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::claim::{Claim, ClaimAnswer, ClaimOutcome, Shortfall};
 use super::super::command::Message;
@@ -34,8 +34,8 @@ pub(super) struct Asking {
     granted: usize,
     /// What fell short, once something did.
     short: Vec<(ResourceKey, Shortfall)>,
-    /// Checks that are still unanswered, once something fell short.
-    unanswered: usize,
+    /// Whose checks are still unanswered, once something fell short.
+    unanswered: BTreeSet<ResourceKey>,
 }
 
 /// The version that the reservation will have when it exists.
@@ -55,7 +55,8 @@ pub(super) fn begin(
         return Decision::rejected(Rejection::Overflow);
     };
     let wanted = Vec::from_iter(wanted);
-    let asking = Asking { create, deadline, wanted, granted: 0, short: Vec::new(), unanswered: 0 };
+    let (short, unanswered) = (Vec::new(), BTreeSet::new());
+    let asking = Asking { create, deadline, wanted, granted: 0, short, unanswered };
     let first = asking.wanted.first().map(|(key, sum)| tell(key.clone(), asking.claim(*sum, id)));
     let Some(first) = first else { return Decision::accepted(vec![asking.created()]) };
     waiting.asking = Some(asking);
@@ -112,22 +113,24 @@ impl Asking {
     fn turn_back(&mut self, id: ReservationId) -> Decision<Event> {
         let (granted, rest) = self.wanted.split_at(self.granted);
         let rest = &rest[1..];
-        self.unanswered = rest.len();
+        self.unanswered = rest.iter().map(|(key, _)| key.clone()).collect();
         let releases = granted.iter().map(|(key, _)| tell(key.clone(), Claim::release(id, FIRST)));
         let checks = rest.iter().map(|(key, sum)| ask(key.clone(), self.claim(*sum, id)));
         let messages = releases.chain(checks).collect();
-        if self.unanswered == 0 {
+        if self.unanswered.is_empty() {
             return self.refuse().telling(messages);
         }
         waits(messages)
     }
 
     fn check_answered(&mut self, answer: ClaimAnswer) -> Decision<Event> {
+        if !self.unanswered.remove(&answer.resource) {
+            return waits(Vec::new());
+        }
         if let ClaimOutcome::Short(shortfall) = answer.outcome {
             self.short.push((answer.resource, shortfall));
         }
-        self.unanswered = self.unanswered.saturating_sub(1);
-        if self.unanswered > 0 {
+        if !self.unanswered.is_empty() {
             return waits(Vec::new());
         }
         self.refuse()

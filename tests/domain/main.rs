@@ -1,0 +1,21 @@
+//! That the domain is right: examples, tables of states and commands, properties, and a small
+//! world in which entities talk to each other and crash.
+#![allow(clippy::unwrap_used)]
+
+mod stage;
+mod words;
+
+mod process;
+mod reservation_asking;
+mod reservation_life;
+mod retries;
+mod sales_order;
+mod stock_balance;
+mod stock_claims;
+
+mod arbitrary;
+mod model;
+mod replay;
+
+mod toy_facts;
+mod toy_world;

@@ -1,0 +1,187 @@
+//! What format version 1 looks like. Never changed, only added to.
+
+/// Each event that `samples::events` has: its name, and its bytes in hex.
+pub const EVENTS: &[(&str, &str)] = &[
+    (
+        "StockReceived",
+        "0673686f702d310000014100010000fd0068e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee00000506646f636b2034",
+    ),
+    (
+        "StockReceived",
+        "0673686f702d310000014100026600fd0168e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000000fdffffffffffffff7f00",
+    ),
+    (
+        "StockAdjusted",
+        "0673686f702d31000001410003cb11fd0268e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0001fb04010505636f756e74",
+    ),
+    (
+        "ClaimMade",
+        "0673686f702d31000001410004fb300100fd0368e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd00000210aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010201fda023f3cf8b01000000",
+    ),
+    (
+        "ClaimChanged",
+        "0673686f702d31000001410005fb950100fd0468e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee000310aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa02020000",
+    ),
+    (
+        "ClaimCommitted",
+        "0673686f702d31000001410006fbfa0100fd0568e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd00000410aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa04000002",
+    ),
+    (
+        "ClaimReleased",
+        "0673686f702d31000001410007fb5f0200fd0668e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee000510aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0300000002",
+    ),
+    (
+        "ReservationCreated",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010000fd0068e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0100020131000141000204676966740001420178fb2c0101fda023f3cf8b0100000361646106636172742d3702016100076368616e6e656c0377656200",
+    ),
+    (
+        "ReservationCreated",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa026600fd0168e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000100020131000141000204676966740001420178fb2c01000361646106636172742d3702016100076368616e6e656c037765620110bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    ),
+    (
+        "ReservationExtended",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa03cb11fd0268e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0101fda023f3cf8b010000",
+    ),
+    (
+        "ReservationConfirmed",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa04fb300100fd0368e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000102",
+    ),
+    (
+        "ReservationCommitted",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa05fb950100fd0468e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0103",
+    ),
+    (
+        "ReservationCancelled",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa06fbfa0100fd0568e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000104076e6f206d6f7265",
+    ),
+    (
+        "ReservationExpired",
+        "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa07fb5f0200fd0668e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0105fda023f3cf8b010000",
+    ),
+    (
+        "SalesOrderCreated",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb010000fd0068e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0200036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e05",
+    ),
+    (
+        "SalesOrderReserved",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb026600fd0168e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd00020110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    ),
+    (
+        "SalesOrderRejected",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb03cb11fd0268e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee020200020131000141000201fc70110100000131000141000201fc7011010001000403",
+    ),
+    (
+        "SalesOrderRejected",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb04fb300100fd0368e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd00020201",
+    ),
+    (
+        "SalesOrderRejected",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb05fb950100fd0468e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee020202",
+    ),
+    (
+        "SalesOrderConfirmed",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb06fbfa0100fd0568e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000203",
+    ),
+    (
+        "SalesOrderDelivered",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb07fb5f0200fd0668e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0204",
+    ),
+    (
+        "SalesOrderCompleted",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb08fbc40200fd0768e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000205",
+    ),
+    (
+        "SalesOrderCancelled",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb09fb290300fd0868e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc000110eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee0206076e6f206d6f7265",
+    ),
+    (
+        "SalesOrderReleased",
+        "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0afb8e0300fd0968e5cf8b01000009616e6f6e796d6f757308746573742f312e3010cccccccccccccccccccccccccccccccc0110dddddddddddddddddddddddddddddddd000207",
+    ),
+];
+
+/// Each record that `samples::records` has.
+pub const RECORDS: &[(&str, &str)] = &[
+    ("no stock", "00000000000000000000"),
+    (
+        "stock",
+        "fd0168e5cf8b010000fd0168e5cf8b010000fbf401000001fb2c0100000110010101010101010101010101010101010101010101010101010101010101010101fb2c01fd0168e5cf8b010000",
+    ),
+    (
+        "stock with claims",
+        "fd0168e5cf8b010000fd0368e5cf8b010000fbf401090210aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa10aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010201fda023f3cf8b0100000010abababababababababababababababab10abababababababababababababababab010701fda023f3cf8b0100000003fb840300000110030303030303030303030303030303030303030303030303030303030303030303fb8403fd0368e5cf8b010000",
+    ),
+    (
+        "a hold",
+        "0100020131000141000204676966740001420178fb2c0101fda023f3cf8b0100000361646106636172742d3702016100076368616e6e656c037765620000fd0168e5cf8b010000fd0168e5cf8b0100000101fb2c01000101010101010101010101010101010101fb2c010110010101010101010101010101010101010101010101010101010101010101010101fb2c01fd0168e5cf8b010000",
+    ),
+    (
+        "an order's reservation",
+        "0101020131000141000204676966740001420178fb2c01000361646106636172742d3702016100076368616e6e656c037765620110bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb00fd0168e5cf8b010000fd0168e5cf8b0100000101fb2c01000101010101010101010101010101010101fb2c010110010101010101010101010101010101010101010101010101010101010101010101fb2c01fd0168e5cf8b010000",
+    ),
+    (
+        "a confirmed reservation",
+        "0101020131000141000204676966740001420178fb2c01000361646106636172742d3702016100076368616e6e656c037765620000fd0168e5cf8b010000fd0268e5cf8b0100000202fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "a committed reservation",
+        "0102020131000141000204676966740001420178fb2c0101fda023f3cf8b0100000361646106636172742d3702016100076368616e6e656c037765620000fd0168e5cf8b010000fd0268e5cf8b0100000202fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "a cancelled reservation",
+        "0103020131000141000204676966740001420178fb2c0101fda023f3cf8b0100000361646106636172742d3702016100076368616e6e656c0377656200026e6ffd0168e5cf8b010000fd0268e5cf8b0100000202fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "an expired reservation",
+        "0104020131000141000204676966740001420178fb2c0101fda023f3cf8b0100000361646106636172742d3702016100076368616e6e656c037765620000fd0168e5cf8b010000fd0268e5cf8b0100000202fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "an order",
+        "0100036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e05000000fd0168e5cf8b010000fd0168e5cf8b01000001fb2c01000101010101010101010101010101010101fb2c010110010101010101010101010101010101010101010101010101010101010101010101fb2c01fd0168e5cf8b010000",
+    ),
+    (
+        "a rejected order",
+        "0104036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e050100020131000141000201fc70110100000131000141000201fc70110100010004030000fd0168e5cf8b010000fd0268e5cf8b01000002fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "a confirmed order",
+        "0101036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e05000000fd0168e5cf8b010000fd0268e5cf8b01000002fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "a completed order",
+        "0103036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e05000000fd0168e5cf8b010000fd0268e5cf8b01000002fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "a cancelled order",
+        "0105036164614742500201310001410002fc700c6a00fb6e05013100014100010100fb6e0500076e6f206d6f726500fd0168e5cf8b010000fd0268e5cf8b01000002fb5802000101010101010101010101010101010101fb2c010110020202020202020202020202020202020202020202020202020202020202020202fb5802fd0268e5cf8b010000",
+    ),
+    (
+        "the digest of a record with a landmark",
+        "667d064bb9f20ec1a9eead6e4e75dab97f59195d5b225ec377cff5793d0b5bff",
+    ),
+];
+
+/// Each key that `samples::keys` has.
+pub const KEYS: &[(&str, &str)] = &[
+    ("stock", "0673686f702d3100000638353132334100"),
+    ("stock elsewhere", "0673686f702d3100000c42414e4b2043484152474553076772c3b6c39f65"),
+    ("reservation", "0673686f702d310110aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+    ("sales order", "0673686f702d310210bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"),
+];
+
+/// The fingerprint of each command that `samples::commands` has.
+pub const FINGERPRINTS: &[(&str, &str)] = &[
+    ("receive", "c0ff9b506c342d1d4969883559360f04"),
+    ("adjust by", "c42aa06ff65e69019cd7e654cc2dbcf5"),
+    ("adjust to", "b41eb8332695b3f13408abde388fea99"),
+    ("create for", "8e3796a9f16263653f715f0ec21217a6"),
+    ("create until", "5bfd2a4262608fb9d3f86e609d679ac2"),
+    ("create confirmed", "c4e71566c02a7aec204c779fbd445983"),
+    ("create for an order", "6ddd896985c759a8bebe7bd333e0c26e"),
+    ("confirm", "50e58cbd6ada00a1070d80d6a76865f3"),
+    ("commit", "d2f0f9428898845f08130b77ddef5807"),
+    ("cancel", "ff6d75605fc04f3990c4765cac3aeb45"),
+    ("extend", "e480a8c179c1da8081066928f62a607f"),
+    ("create order", "6dc12421870995377f9de263cf2b6db0"),
+    ("cancel order", "eacb17b3e641ab3d4e46883a421ef59c"),
+];

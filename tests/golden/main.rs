@@ -1,0 +1,187 @@
+//! The bytes of format version 1, as they are on disks.
+//!
+//! Whoever changes a domain type so that a test in here fails has changed the format. That takes
+//! a new format version beside the old one and an upcaster, and new golden bytes; the old ones
+//! stay as they are.
+#![allow(clippy::unwrap_used)]
+
+mod expected;
+mod samples;
+
+use holdfast::codec::fingerprint::fingerprint;
+use holdfast::codec::{CodecError, v1};
+use holdfast::domain::event::{Body, Event};
+use holdfast::domain::ids::{EntityKey, EntityKind, Position};
+use holdfast::domain::{reservation, sales_order, stock_balance};
+use holdfast::recovery::AnyEntity;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes_of(event: &Event) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    v1::encode_event(event, &mut bytes);
+    bytes
+}
+
+/// The found bytes are printed in full, as they would stand in `expected.rs`.
+#[track_caller]
+fn check(found: &[(String, String)], expected: &[(&str, &str)]) {
+    let differs = |n: usize| {
+        let (name, bytes) = &found[n];
+        expected.get(n) != Some(&(name.as_str(), bytes.as_str()))
+    };
+    let different: Vec<_> = (0..found.len()).filter(|n| differs(*n)).collect();
+    for n in &different {
+        println!("    ({:?}, {:?}),", found[*n].0, found[*n].1);
+    }
+    assert!(different.is_empty(), "{} of {} differ", different.len(), found.len());
+    assert_eq!(found.len(), expected.len());
+}
+
+#[test]
+fn events_are_stored_as_they_always_were() {
+    let found = samples::events()
+        .into_iter()
+        .map(|event| (event.body.name().to_owned(), hex(&bytes_of(&event))));
+    check(&found.collect::<Vec<_>>(), expected::EVENTS);
+}
+
+#[test]
+fn events_that_were_stored_are_read() {
+    for (event, (name, bytes)) in samples::events().into_iter().zip(expected::EVENTS) {
+        let read = v1::decode_event(event.position, &unhex(bytes));
+        assert_eq!(read, Ok(event), "{name}");
+    }
+}
+
+#[test]
+fn records_are_stored_as_they_always_were() {
+    let found = samples::records().into_iter().map(|(name, bytes)| (name.to_owned(), hex(&bytes)));
+    check(&found.collect::<Vec<_>>(), expected::RECORDS);
+}
+
+#[test]
+fn records_that_were_stored_are_read_and_written_back() {
+    for (name, bytes) in expected::RECORDS.iter().filter(|(name, _)| !name.contains("digest")) {
+        let kind = match *name {
+            name if name.contains("stock") => EntityKind::StockBalance,
+            name if name.contains("reservation") || name.contains("hold") => {
+                EntityKind::Reservation
+            }
+            _ => EntityKind::SalesOrder,
+        };
+        let record = AnyEntity::decode(kind, &unhex(bytes)).unwrap();
+        assert_eq!(hex(&record.encode()), **bytes, "{name}");
+    }
+}
+
+#[test]
+fn keys_are_stored_as_they_always_were() {
+    let found: Vec<_> = samples::keys()
+        .iter()
+        .map(|(name, key)| ((*name).to_owned(), hex(&v1::encode(key))))
+        .collect();
+    check(&found, expected::KEYS);
+    for ((_, key), (_, bytes)) in samples::keys().into_iter().zip(expected::KEYS) {
+        assert_eq!(v1::decode::<EntityKey>(&unhex(bytes)), Ok(key));
+    }
+}
+
+#[test]
+fn a_command_has_the_fingerprint_that_it_always_had() {
+    let found = samples::commands()
+        .into_iter()
+        .map(|(name, command)| (name.to_owned(), hex(&fingerprint(&command).0)));
+    check(&found.collect::<Vec<_>>(), expected::FINGERPRINTS);
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks_exact(2);
+    digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+}
+
+/// A number for every kind of event: a new one can't be left out of the samples.
+fn ordinal(body: &Body) -> usize {
+    use reservation::Event as Hold;
+    use sales_order::Event as Order;
+    use stock_balance::Event as Stock;
+    match body {
+        Body::StockBalance(Stock::Received { .. }) => 0,
+        Body::StockBalance(Stock::Adjusted { .. }) => 1,
+        Body::StockBalance(Stock::ClaimMade(_)) => 2,
+        Body::StockBalance(Stock::ClaimChanged(_)) => 3,
+        Body::StockBalance(Stock::ClaimCommitted(_)) => 4,
+        Body::StockBalance(Stock::ClaimReleased { .. }) => 5,
+        Body::Reservation(Hold::Created { .. }) => 6,
+        Body::Reservation(Hold::Extended { .. }) => 7,
+        Body::Reservation(Hold::Confirmed) => 8,
+        Body::Reservation(Hold::Committed) => 9,
+        Body::Reservation(Hold::Cancelled { .. }) => 10,
+        Body::Reservation(Hold::Expired { .. }) => 11,
+        Body::SalesOrder(Order::Created { .. }) => 12,
+        Body::SalesOrder(Order::Reserved { .. }) => 13,
+        Body::SalesOrder(Order::Rejected(_)) => 14,
+        Body::SalesOrder(Order::Confirmed) => 15,
+        Body::SalesOrder(Order::Delivered) => 16,
+        Body::SalesOrder(Order::Completed) => 17,
+        Body::SalesOrder(Order::Cancelled { .. }) => 18,
+        Body::SalesOrder(Order::Released) => 19,
+    }
+}
+
+#[test]
+fn every_kind_of_event_has_a_sample() {
+    let mut found: Vec<_> = samples::events().iter().map(|event| ordinal(&event.body)).collect();
+    found.dedup();
+    assert_eq!(found, (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_event_with_a_byte_changed_is_another_event_or_none() {
+    for event in samples::events() {
+        let bytes = bytes_of(&event);
+        for at in 0..bytes.len() {
+            for change in [1, 2, 4, 8, 16, 32, 64, 128, 0xff, 0xfb, 0xfd] {
+                let mut changed = bytes.clone();
+                changed[at] ^= change;
+                let read = v1::decode_event(event.position, &changed);
+                assert_ne!(read, Ok(event.clone()), "byte {at} of {}", event.body.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_that_is_cut_or_followed_by_something_is_none() {
+    for event in samples::events() {
+        let mut bytes = bytes_of(&event);
+        for cut in 0..bytes.len() {
+            let read = v1::decode_event(event.position, &bytes[..cut]);
+            assert!(read.is_err(), "{} bytes of {}", cut, event.body.name());
+        }
+        bytes.push(0);
+        let read = v1::decode_event(event.position, &bytes);
+        assert_eq!(read, Err(CodecError::Trailing { bytes: 1 }));
+    }
+}
+
+#[test]
+fn a_length_beyond_all_bounds_is_refused_before_anything_is_reserved_for_it() {
+    // The first byte of an event is the length of its tenant's name.
+    let rest = &bytes_of(&samples::events()[0])[1..];
+    for length in [v1::BYTES_MAX as u64 + 1, 1 << 40, u64::MAX] {
+        let bytes = [&[0xfd][..], &length.to_le_bytes(), rest].concat();
+        let read = v1::decode_event(Position(1_000), &bytes);
+        assert!(matches!(read, Err(CodecError::Malformed(_))), "{read:?}");
+    }
+}
+
+#[test]
+fn an_event_can_not_link_to_before_the_log() {
+    let event = samples::events().swap_remove(1);
+    assert!(event.previous > Position::START);
+    let read = v1::decode_event(Position(3), &bytes_of(&event));
+    assert_eq!(read, Err(CodecError::LinkBeforeStart));
+}

@@ -1,0 +1,303 @@
+//! At least one of everything that is stored.
+
+use std::sync::Arc;
+
+use holdfast::codec::v1;
+use holdfast::domain::claim::{Blocker, Claim, Shortfall, StockFigures};
+use holdfast::domain::command::Command;
+use holdfast::domain::entity::{Aggregate, Entity};
+use holdfast::domain::event::{Body, Event, Fingerprint, Origin, RequestMark};
+use holdfast::domain::ids::*;
+use holdfast::domain::money::{Amount, Currency, UnitPrice};
+use holdfast::domain::name::*;
+use holdfast::domain::process::Refusal;
+use holdfast::domain::rejection::Shortage;
+use holdfast::domain::reservation::{self, Reservation, Term};
+use holdfast::domain::sales_order::{self, SalesOrder};
+use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
+use holdfast::domain::time::Timestamp;
+use uuid::Uuid;
+
+const NOON: Timestamp = Timestamp(1_700_000_000_000);
+const LATER: Timestamp = Timestamp(1_700_000_900_000);
+
+fn uuid(byte: u8) -> Uuid {
+    Uuid::from_bytes([byte; 16])
+}
+
+fn label(text: &str) -> Label {
+    Label::new(text).unwrap()
+}
+
+fn stock(sku: &str, location: &str) -> ResourceKey {
+    let (sku, location) = (Sku::new(sku).unwrap(), Location::new(location).unwrap());
+    ResourceKey::Stock(StockKey { sku, location })
+}
+
+fn reservation() -> ReservationId {
+    ReservationId(uuid(0xaa))
+}
+
+fn order() -> SalesOrderId {
+    SalesOrderId(uuid(0xbb))
+}
+
+fn key(id: EntityId) -> EntityKey {
+    EntityKey { tenant: TenantId::new("shop-1").unwrap(), id }
+}
+
+pub fn keys() -> Vec<(&'static str, EntityKey)> {
+    vec![
+        ("stock", key(EntityId::Resource(stock("85123A", "")))),
+        ("stock elsewhere", key(EntityId::Resource(stock("BANK CHARGES", "größe")))),
+        ("reservation", key(EntityId::Reservation(reservation()))),
+        ("sales order", key(EntityId::SalesOrder(order()))),
+    ]
+}
+
+fn wish(version: u64, held: u64, committed: u64) -> Claim {
+    Claim {
+        held,
+        committed,
+        deadline: (held > 0).then_some(LATER),
+        ..Claim::release(reservation(), Version(version))
+    }
+}
+
+fn wanted() -> Vec<reservation::Line> {
+    vec![
+        reservation::Line { id: LineId::counted(0), resource: stock("A", ""), quantity: 2 },
+        reservation::Line {
+            id: LineId::new("gift").unwrap(),
+            resource: stock("B", "x"),
+            quantity: 300,
+        },
+    ]
+}
+
+fn to_create(term: Term) -> reservation::Create {
+    reservation::Create {
+        lines: wanted().into(),
+        term,
+        customer: label("ada"),
+        external_reference: label("cart-7"),
+        attributes: [(label("channel"), label("web")), (label("a"), label(""))].into(),
+        owner: None,
+    }
+}
+
+fn created(deadline: Option<Timestamp>, owner: Option<SalesOrderId>) -> reservation::Event {
+    let reservation::Create { lines, customer, external_reference, attributes, .. } =
+        to_create(Term::Confirmed);
+    reservation::Event::Created { lines, deadline, customer, external_reference, attributes, owner }
+}
+
+fn line(quantity: u64, millionths: u64) -> sales_order::LineRequest {
+    sales_order::LineRequest {
+        id: LineId::counted(0),
+        resource: stock("A", ""),
+        quantity,
+        unit_price: UnitPrice { millionths },
+    }
+}
+
+fn gbp() -> Currency {
+    Currency::new("GBP").unwrap()
+}
+
+fn shortage(blocker: Option<Blocker>) -> Shortage {
+    let shortfall = Shortfall { available: 1, position: Position(70_000), blocker };
+    Shortage { line: LineId::counted(0), resource: stock("A", ""), requested: 2, shortfall }
+}
+
+fn short() -> Refusal {
+    let figures = StockFigures { on_hand: 4, held: 3 };
+    Refusal::Short(vec![shortage(None), shortage(Some(Blocker::Stock(figures)))])
+}
+
+fn stock_events() -> Vec<stock_balance::Event> {
+    use stock_balance::Event::*;
+    vec![
+        Received { quantity: 5, reference: label("dock 4") },
+        Received { quantity: stock_balance::QUANTITY_MAX, reference: label("") },
+        Adjusted { on_hand: 260, delta: -3, reason: label("count") },
+        ClaimMade(wish(1, 2, 0)),
+        ClaimChanged(Claim { deadline: None, ..wish(2, 2, 0) }),
+        ClaimCommitted(wish(4, 0, 2)),
+        ClaimReleased { claim: wish(3, 0, 0), released: 2 },
+    ]
+}
+
+fn reservation_events() -> Vec<reservation::Event> {
+    use reservation::Event::*;
+    vec![
+        created(Some(LATER), None),
+        created(None, Some(order())),
+        Extended { deadline: LATER },
+        Confirmed,
+        Committed,
+        Cancelled { reason: label("no more") },
+        Expired { deadline: LATER },
+    ]
+}
+
+fn order_events() -> Vec<sales_order::Event> {
+    use sales_order::Event::*;
+    let lines = [line(2, 6_950_000), line(1, 1)];
+    let totals = [1_390, 0];
+    let lines = lines
+        .into_iter()
+        .zip(totals)
+        .map(|(request, minor)| sales_order::Line { request, total: Amount { minor } });
+    let lines: Arc<[_]> = lines.collect();
+    let total = Amount { minor: 1_390 };
+    vec![
+        Created { customer: label("ada"), currency: gbp(), lines, total },
+        Reserved { reservation: reservation() },
+        Rejected(short()),
+        Rejected(Refusal::ReservationIdTaken),
+        Rejected(Refusal::Overflow),
+        Confirmed,
+        Delivered,
+        Completed,
+        Cancelled { reason: label("no more") },
+        Released,
+    ]
+}
+
+fn mark(byte: u8) -> RequestMark {
+    let fingerprint = Fingerprint([byte; 16]);
+    RequestMark { id: RequestId(uuid(byte)), fingerprint, forgets: u32::from(byte) }
+}
+
+fn event(id: EntityId, nth: usize, body: Body) -> Event {
+    let nth = nth as u64;
+    let origin = Origin {
+        principal: label("anonymous"),
+        source: label("test/1.0"),
+        correlation_id: uuid(0xcc),
+    };
+    Event {
+        position: Position(1_000 + nth),
+        stream: key(id),
+        version: Version(nth + 1),
+        previous: if nth == 0 { Position::START } else { Position(999 - 200 * nth / 2) },
+        landmark: if nth == 2 { Position(17) } else { Position::START },
+        time: Timestamp(NOON.0 + nth),
+        origin: Arc::new(origin),
+        causation_id: (nth % 2 == 1).then(|| uuid(0xdd)),
+        request: nth.is_multiple_of(2).then(|| mark(0xee)),
+        body,
+    }
+}
+
+pub fn events() -> Vec<Event> {
+    let stock = stock_events().into_iter().enumerate().map(|(nth, said)| {
+        event(EntityId::Resource(stock("A", "")), nth, StockBalance::into_body(said))
+    });
+    let holds = reservation_events().into_iter().enumerate().map(|(nth, said)| {
+        event(EntityId::Reservation(reservation()), nth, Reservation::into_body(said))
+    });
+    let orders = order_events()
+        .into_iter()
+        .enumerate()
+        .map(|(nth, said)| event(EntityId::SalesOrder(order()), nth, SalesOrder::into_body(said)));
+    stock.chain(holds).chain(orders).collect()
+}
+
+fn record<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Vec<u8> {
+    let mut entity = Entity::<A>::default();
+    for (nth, event) in (1..).zip(events) {
+        let time = Timestamp(NOON.0 + u64::from(nth));
+        entity.evolve(&event, time);
+        entity.placed(Position(u64::from(nth) * 300), 1, Some(&mark(nth)), time);
+    }
+    v1::encode(&entity)
+}
+
+pub fn records() -> Vec<(&'static str, Vec<u8>)> {
+    use stock_balance::Event::{ClaimMade, Received};
+    let received = || Received { quantity: 500, reference: label("dock 4") };
+    let other = Claim { reservation: ReservationId(uuid(0xab)), ..wish(1, 7, 0) };
+    let hold = |event| record::<Reservation>([created(Some(LATER), None)].into_iter().chain(event));
+    let placed = || order_events().swap_remove(0);
+    let order = |nth: usize| {
+        let events = [placed(), order_events().swap_remove(nth)];
+        record::<SalesOrder>(events)
+    };
+    let landmark = (0..260).map(|_| received());
+    vec![
+        ("no stock", record::<StockBalance>([])),
+        ("stock", record::<StockBalance>([received()])),
+        (
+            "stock with claims",
+            record::<StockBalance>([received(), ClaimMade(other), ClaimMade(wish(1, 2, 0))]),
+        ),
+        ("a hold", hold(None)),
+        ("an order's reservation", record::<Reservation>([created(None, Some(self::order()))])),
+        ("a confirmed reservation", hold(Some(reservation::Event::Confirmed))),
+        ("a committed reservation", hold(Some(reservation::Event::Committed))),
+        (
+            "a cancelled reservation",
+            hold(Some(reservation::Event::Cancelled { reason: label("no") })),
+        ),
+        ("an expired reservation", hold(Some(reservation::Event::Expired { deadline: LATER }))),
+        ("an order", record::<SalesOrder>([placed()])),
+        ("a rejected order", order(2)),
+        ("a confirmed order", order(5)),
+        ("a completed order", order(7)),
+        ("a cancelled order", order(8)),
+        ("the digest of a record with a landmark", {
+            let digest = holdfast::codec::digest::Digest::of(b"", &record_of(landmark));
+            digest.to_bytes().to_vec()
+        }),
+    ]
+}
+
+fn record_of(events: impl Iterator<Item = stock_balance::Event>) -> Vec<u8> {
+    let mut entity = Entity::<StockBalance>::default();
+    for (nth, event) in (1..).zip(events) {
+        entity.evolve(&event, NOON);
+        entity.placed(Position(nth * 300), 1, None, NOON);
+    }
+    v1::encode(&entity)
+}
+
+pub fn commands() -> Vec<(&'static str, Command)> {
+    use reservation::Command as Hold;
+    let adjust = |to| stock_balance::Command::Adjust { to, reason: label("count") };
+    let stock = [
+        ("receive", stock_balance::Command::Receive { quantity: 5, reference: label("dock 4") }),
+        ("adjust by", adjust(Adjustment::By(-3))),
+        ("adjust to", adjust(Adjustment::Counted(260))),
+    ];
+    let holds = [
+        ("create for", Hold::Create(to_create(Term::For(900_000)))),
+        ("create until", Hold::Create(to_create(Term::Until(LATER)))),
+        ("create confirmed", Hold::Create(to_create(Term::Confirmed))),
+        (
+            "create for an order",
+            Hold::Create(reservation::Create {
+                owner: Some(order()),
+                ..to_create(Term::Confirmed)
+            }),
+        ),
+        ("confirm", Hold::Confirm),
+        ("commit", Hold::Commit),
+        ("cancel", Hold::Cancel { reason: label("no more") }),
+        ("extend", Hold::Extend(Term::For(60_000))),
+    ];
+    let create = sales_order::Create {
+        customer: label("ada"),
+        currency: gbp(),
+        lines: vec![line(2, 6_950_000)],
+    };
+    let orders = [
+        ("create order", sales_order::Command::Create(create)),
+        ("cancel order", sales_order::Command::Cancel { reason: label("no more") }),
+    ];
+    let stock = stock.into_iter().map(|(name, said)| (name, Command::StockBalance(said)));
+    let holds = holds.into_iter().map(|(name, said)| (name, Command::Reservation(said)));
+    let orders = orders.into_iter().map(|(name, said)| (name, Command::SalesOrder(said)));
+    stock.chain(holds).chain(orders).collect()
+}
