@@ -11,3 +11,4 @@ pub mod proto;
 pub mod recovery;
 pub mod snapshot;
 pub mod telemetry;
+pub mod verify;
