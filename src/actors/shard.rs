@@ -253,11 +253,7 @@ impl Shard {
             }
             Settled::Nothing { key } => self.take_back(&key).and_then(|active| active.held_back),
             Settled::Passive { key, record, summary, position } => {
-                let Some(active) = self.take_back(&key) else { return };
-                if !active.is_archived {
-                    self.rest(key, record, &summary, position);
-                }
-                active.held_back
+                self.rest(key, record, &summary, position)
             }
         };
         for delivery in held_back.into_iter().flatten() {
@@ -275,13 +271,28 @@ impl Shard {
         }
     }
 
-    fn rest(&mut self, key: EntityKey, record: Box<[u8]>, summary: &Summary, position: Position) {
+    /// Puts the record where the actor was: a walk under way has met the places after it, and
+    /// would miss an entity that moved there.
+    fn rest(
+        &mut self,
+        key: EntityKey,
+        record: Box<[u8]>,
+        summary: &Summary,
+        position: Position,
+    ) -> Option<VecDeque<Delivery>> {
+        let slot = self.table.get_mut(&key)?;
+        let Slot::Active(active) = slot else { return None };
+        if active.is_archived {
+            return self.take_back(&key)?.held_back;
+        }
+        let held_back = active.held_back.take();
+        *slot = Slot::Passive(record);
         self.listing.rest(&key, summary);
         if summary.finished {
             let time = self.environment.surroundings.clock.now();
-            self.finished.push_back(Finished { key: key.clone(), position, time });
+            self.finished.push_back(Finished { key, position, time });
         }
-        self.table.insert(key, Slot::Passive(record));
+        held_back
     }
 }
 
