@@ -184,14 +184,13 @@ impl Keeper {
         let (reply, finished) = oneshot::channel();
         shard.do_send(TakeFinished { through, before, count: ARCHIVE_BATCH, reply });
         let finished = finished.await.ok().filter(|finished| !finished.is_empty())?;
-        let keys: Vec<_> = finished.iter().map(|(key, _)| key.clone()).collect();
-        let batch: Vec<_> =
-            finished.into_iter().map(|(key, record)| (v1::encode(&key), record)).collect();
+        let entry = |(key, record): &(_, Vec<u8>)| (v1::encode(key), record.clone());
+        let batch: Vec<_> = finished.iter().map(entry).collect();
         if let Err(error) = self.archive.put(&batch) {
             return Some(Err(error));
         }
-        let count = keys.len();
-        shard.do_send(Evict { keys });
+        let count = finished.len();
+        shard.do_send(Evict { entities: finished });
         Some(Ok(count))
     }
 }

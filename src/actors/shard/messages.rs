@@ -209,28 +209,35 @@ impl Handler<TakeFinished> for Shard {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Evict {
-    /// Which.
-    pub keys: Vec<EntityKey>,
+    /// Which, with their records.
+    pub entities: Vec<(EntityKey, Vec<u8>)>,
 }
 
 impl Handler<Evict> for Shard {
     type Result = ();
 
     fn handle(&mut self, evict: Evict, _: &mut Context<Self>) {
-        for key in evict.keys {
-            self.evict(&key);
+        for (key, record) in evict.entities {
+            self.evict(&key, &record);
         }
     }
 }
 
 impl Shard {
-    fn evict(&mut self, key: &EntityKey) {
-        // One that was woken meanwhile comes to rest again, and is taken the next time.
-        if let Some(Slot::Passive(record)) = self.table.get_mut(key) {
-            let summary = decoded(key, record).summary();
-            self.listing.leave(key, &summary);
-            self.table.remove(key);
+    fn evict(&mut self, key: &EntityKey, record: &[u8]) {
+        let summary = decoded(key, record).summary();
+        match self.table.get_mut(key) {
+            Some(Slot::Passive(_)) => {
+                self.table.remove(key);
+            }
+            // It was woken meanwhile. It can't change, so its record is not wanted back.
+            Some(Slot::Active(active)) if !active.is_archived => {
+                active.is_archived = true;
+                self.listing.rest(key, &summary);
+            }
+            _ => return,
         }
+        self.listing.leave(key, &summary);
     }
 
     /// The bytes of a passive entity's key and record.
