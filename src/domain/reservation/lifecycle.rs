@@ -1,7 +1,7 @@
 //! What becomes of a reservation that exists.
 
 use super::super::entity::{Context, Decision};
-use super::super::ids::{ReservationId, Version};
+use super::super::ids::{EntityKind, ReservationId, Version};
 use super::super::name::Label;
 use super::super::rejection::Rejection;
 use super::super::time::Timestamp;
@@ -68,9 +68,11 @@ fn expire(
 }
 
 fn check_owner(details: &Details, context: &Context<'_>) -> Result<(), Rejection> {
-    match details.owner {
-        Some(owner) if context.issuer != Some(owner) => Err(Rejection::OwnedByOrder(owner)),
-        _ => Ok(()),
+    match (details.owner, context.issuer) {
+        (owner, issuer) if owner == issuer => Ok(()),
+        (Some(owner), _) => Err(Rejection::OwnedByOrder(owner)),
+        // A client's own, under the id of an order: the order has none.
+        (None, _) => Err(Rejection::NotFound(EntityKind::Reservation)),
     }
 }
 
