@@ -53,6 +53,11 @@ pub enum Payload {
         /// Where they go.
         reply: oneshot::Sender<Told<ShownClaims>>,
     },
+    /// The order process wants to know what comes next, after a step that could not be run.
+    GoOn {
+        /// Who is behind the order.
+        origin: Arc<Origin>,
+    },
     /// A snapshot wants its record.
     Capture(Capture),
     /// The shard wants its record back, if nothing is under way.

@@ -104,14 +104,21 @@ impl Disks {
         }
     }
 
+    /// Every event that is durable.
+    pub fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut keep = |position, bytes: &[u8]| {
+            events.push(v1::decode_event(position, bytes).unwrap());
+            ControlFlow::Continue(())
+        };
+        self.log.read(Position(1), Position(u64::MAX), &mut keep).unwrap();
+        events
+    }
+
     /// What every event of the log leads to.
     pub fn replayed(&self) -> Verdict {
         let mut laws = Laws::default();
-        let mut follow = |position, bytes: &[u8]| {
-            laws.follow(&v1::decode_event(position, bytes).unwrap());
-            ControlFlow::Continue(())
-        };
-        self.log.read(Position(1), Position(u64::MAX), &mut follow).unwrap();
+        self.events().iter().for_each(|event| laws.follow(event));
         laws.finish()
     }
 
@@ -198,6 +205,19 @@ pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime, test)
 }
 
+/// Goes to the end of the queue of tasks once.
+pub async fn let_one_other_run() {
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
 pub fn tenant() -> TenantId {
     TenantId::default_tenant()
 }
@@ -268,6 +288,12 @@ pub fn origin(n: u128) -> Arc<Origin> {
     })
 }
 
+/// A command as a client sends it.
+pub fn command(key: EntityKey, request: u128, command: Command) -> CommandRequest {
+    let request_id = RequestId(Uuid::from_u128(request));
+    CommandRequest { key, command, request_id, expected_version: None, origin: origin(request) }
+}
+
 impl Trial {
     pub async fn command(
         &self,
@@ -275,15 +301,7 @@ impl Trial {
         request: u128,
         command: Command,
     ) -> Result<Accepted, CommandError> {
-        self.engine
-            .command(CommandRequest {
-                key,
-                command,
-                request_id: RequestId(Uuid::from_u128(request)),
-                expected_version: None,
-                origin: origin(request),
-            })
-            .await
+        self.engine.command(self::command(key, request, command)).await
     }
 
     /// The digest at a moment when nothing is under way.
