@@ -53,7 +53,8 @@ pub enum Payload {
         /// Where they go.
         reply: oneshot::Sender<Told<ShownClaims>>,
     },
-    /// The order process wants to know what comes next, after a step that could not be run.
+    /// The order process is to take up an order where it stands: after a start, or after a step
+    /// that could not be run.
     GoOn {
         /// Who is behind the order.
         origin: Arc<Origin>,

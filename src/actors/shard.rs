@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, Context, Handler};
 
 use super::deadlines::Deadlines;
 use super::delivery::{Delivery, Payload};
@@ -318,10 +318,6 @@ fn due(queue: &mut VecDeque<(Timestamp, EntityKey)>, now: Timestamp) -> Option<E
 
 impl Actor for Shard {
     type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(TICK, |shard, _| shard.tick());
-    }
 }
 
 impl Handler<Delivery> for Shard {

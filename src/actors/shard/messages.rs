@@ -1,6 +1,6 @@
 //! What a shard is told and asked besides deliveries.
 
-use actix::{Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::super::capture::Capture;
@@ -8,7 +8,7 @@ use super::super::listing::{Age, Count, ReservationQuery};
 use super::super::process_manager::ProcessManager;
 use super::super::table::Slot;
 use super::super::topology::Topology;
-use super::{Shard, decoded};
+use super::{Shard, TICK, decoded};
 use crate::codec::v1;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
@@ -30,8 +30,10 @@ pub struct Connect {
 impl Handler<Connect> for Shard {
     type Result = ();
 
-    fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
+    fn handle(&mut self, connect: Connect, context: &mut Context<Self>) {
         self.environment.connect(connect.topology, connect.shard, connect.process);
+        // Not before: an entity that is woken has others to tell.
+        context.run_interval(TICK, |shard, _| shard.tick());
     }
 }
 
