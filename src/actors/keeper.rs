@@ -26,7 +26,6 @@ use crate::archive::{Archive, ArchiveError};
 use crate::clock::Clock;
 use crate::codec::v1;
 use crate::domain::ids::Position;
-use crate::fatal;
 use crate::journal::Journal;
 use crate::snapshot::{SnapshotEnd, SnapshotError, SnapshotInfo, SnapshotStore};
 use crate::telemetry;
@@ -137,7 +136,7 @@ impl Keeper {
         while let Some((key, record)) = records.next().await {
             sink.put(&key, &record)?;
         }
-        let barrier = self.barrier().await;
+        let barrier = self.barrier(position).await?;
         let (_, archived) = self.archive.digest();
         let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
         let info = sink.finish(end)?;
@@ -148,14 +147,15 @@ impl Keeper {
         Ok(info)
     }
 
-    /// Waits until everything that was appended before now is durable.
-    async fn barrier(&self) -> Position {
+    /// Waits until everything that was appended before now is durable. Where the log takes nothing
+    /// more, whoever runs its writer says why; here it only means that there is no snapshot.
+    async fn barrier(&self, snapshot: Position) -> Result<Position, SnapshotError> {
         let (reply, durable) = oneshot::channel();
         let release = Box::new(move |position| {
             let _ = reply.send(position);
         });
         self.journal.append(Vec::new(), Some(release));
-        durable.await.unwrap_or_else(|_| fatal::end(&"the journal ended before its barrier"))
+        durable.await.map_err(|_| SnapshotError::GivenUp { name: snapshot.to_string() })
     }
 
     /// Moves what finished before the snapshot, and before the retention, to the archive.
