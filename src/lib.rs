@@ -28,6 +28,7 @@
 //! | [`feed`] | how others follow the log |
 //! | [`api`] | gRPC and HTTP |
 //! | [`server`], [`config`], [`clock`], [`telemetry`] | the wiring, and what it needs |
+//! | [`verify`] | whether a data folder keeps what is promised |
 //! | [`cli`], [`client`] | the command line, and how it speaks to a server |
 //!
 //! Each depends only on those above it.
@@ -56,6 +57,7 @@ pub mod api;
 pub mod proto;
 
 pub mod server;
+pub mod verify;
 
 pub mod cli;
 pub mod client;

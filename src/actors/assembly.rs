@@ -10,7 +10,7 @@ use actix::{Actor, Addr};
 
 use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
-use super::process_manager::{ProcessManager, RunStep};
+use super::process_manager::ProcessManager;
 use super::shard::{Connect, Shard};
 use super::topology::{Spread, Topology};
 use crate::archive::Archive;
@@ -79,8 +79,10 @@ fn settle(started: &[Started], topology: &Topology, spread: &Spread, unsettled: 
         topology
             .send(Delivery { to, payload: Payload::Tell { command, origin, causation_id: None } });
     }
-    for (order, step) in unsettled.steps {
-        let Started { process, server, .. } = &started[spread.index(&order)];
-        process.do_send(RunStep { order, step, origin: server.clone(), causation_id: None });
+    // By way of the shard, like everything: the process manager may run before the shard has been
+    // told of the others.
+    for order in unsettled.orders {
+        let origin = started[spread.index(&order)].server.clone();
+        topology.send(Delivery { to: order, payload: Payload::GoOn { origin } });
     }
 }

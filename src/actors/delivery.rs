@@ -53,6 +53,12 @@ pub enum Payload {
         /// Where they go.
         reply: oneshot::Sender<Told<ShownClaims>>,
     },
+    /// The order process is to take up an order where it stands: after a start, or after a step
+    /// that could not be run.
+    GoOn {
+        /// Who is behind the order.
+        origin: Arc<Origin>,
+    },
     /// A snapshot wants its record.
     Capture(Capture),
     /// The shard wants its record back, if nothing is under way.

@@ -392,6 +392,9 @@ impl<A: Aggregate> Handler<Delivery> for EntityActor<A> {
                     let _ = reply.send(Told { answer: ShownClaims { version, claims }, position });
                 });
             }
+            Payload::GoOn { origin } => {
+                self.go_on(&Cause { origin, causation_id: None }, self.entity.position);
+            }
             Payload::Capture(capture) => self.capture(&capture),
             Payload::Passivate => self.passivate(context),
         }

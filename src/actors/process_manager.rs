@@ -7,7 +7,8 @@
 //! ```
 //!
 //! It keeps nothing but what is in flight: which step of which order comes next is the order's
-//! own record. A step may be run twice, its command has the same request id each time.
+//! own record, and after a step that could not be run the order is asked again. A step may be run
+//! twice, its command has the same request id each time.
 //!
 //! Not here: what a step means; that is `domain::process`.
 
@@ -134,6 +135,13 @@ impl ProcessManager {
         self.environment.send(Delivery { to: order, payload });
     }
 
+    /// Asks the order for its next step after a pause: it may have moved on by then.
+    fn ask_again(order: EntityKey, origin: Arc<Origin>, context: &mut Context<Self>) {
+        context.run_later(PAUSE, move |process, _| {
+            process.environment.send(Delivery { to: order, payload: Payload::GoOn { origin } });
+        });
+    }
+
     fn put_off(&mut self, run: RunStep, context: &mut Context<Self>) {
         self.put_off.push_back(run);
         self.schedule(context);
@@ -168,9 +176,7 @@ impl Handler<StepDone> for ProcessManager {
     fn handle(&mut self, done: StepDone, context: &mut Self::Context) {
         let StepReply { order, step, origin } = *done.reply;
         match step.result(done.result) {
-            StepResult::Retry => {
-                self.put_off(RunStep { order, step, origin, causation_id: None }, context);
-            }
+            StepResult::Retry => Self::ask_again(order, origin, context),
             result => self.report(order, result, &step, origin),
         }
     }

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, Context, Handler};
 
 use super::deadlines::Deadlines;
 use super::delivery::{Delivery, Payload};
@@ -261,7 +261,9 @@ impl Shard {
         }
     }
 
-    /// Keeps an entity's record where its actor was, and gives back what was held back for it.
+    /// Puts an entity's record where its actor was, and gives back what was held back for it. In
+    /// the same place: a walk under way has met the places behind, and would miss an entity that
+    /// moved there.
     fn rest(
         &mut self,
         key: EntityKey,
@@ -305,10 +307,6 @@ fn due(queue: &mut VecDeque<(Timestamp, EntityKey)>, now: Timestamp) -> Option<E
 
 impl Actor for Shard {
     type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(TICK, |shard, _| shard.tick());
-    }
 }
 
 impl Handler<Delivery> for Shard {

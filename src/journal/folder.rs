@@ -162,19 +162,27 @@ impl DataFolder {
     }
 }
 
+/// Which log a folder holds; changes nothing.
+///
+/// # Errors
+/// [`FolderError`]: no data folder, or one that can't be read.
+pub fn identify(path: &Path) -> Result<Uuid, FolderError> {
+    match look(path)? {
+        Found::Format(log_id) => Ok(log_id),
+        Found::Nothing => Err(FolderError::Missing { path: path.to_path_buf() }),
+        Found::Empty => {
+            Err(FolderError::Foreign { path: path.to_path_buf(), found: "nothing".into() })
+        }
+    }
+}
+
 /// Copies a data folder that no server is using, byte for byte and without links, so that tools
 /// can open the copy, which writes. Returns how many bytes were copied.
 ///
 /// # Errors
 /// [`FolderError`]: no data folder, in use, or `to` is not empty.
 pub fn copy(from: &Path, to: &Path) -> Result<u64, FolderError> {
-    match look(from)? {
-        Found::Format(_) => {}
-        Found::Nothing => return Err(FolderError::Missing { path: from.to_path_buf() }),
-        Found::Empty => {
-            return Err(FolderError::Foreign { path: from.to_path_buf(), found: "nothing".into() });
-        }
-    }
+    identify(from)?;
     // A folder restored from a backup may have no lock; then nobody can be using it.
     let lock_path = from.join(LOCK);
     let _lock = if lock_path.exists() { Some(take_lock(from)?) } else { None };

@@ -21,7 +21,8 @@ pub struct Loaded {
     pub unsettled: Unsettled,
     /// The log's end.
     pub last: Position,
-    /// When its last event was decided.
+    /// No event was decided later. Those of different shards may stand in the log by a moment
+    /// out of their times' order, so the last event's own time may be earlier.
     pub time: Timestamp,
     /// The snapshot that was used.
     pub snapshot: Option<SnapshotInfo>,
@@ -104,8 +105,8 @@ pub fn load(sources: Sources<'_>) -> Result<Loaded, RecoveryError> {
     let last = sources.log.last();
     let (mut world, snapshot) = newest_snapshot(sources, last)?;
     let from = snapshot.as_ref().map_or(Position::START, |info| info.header.position);
-    let replayed = replay(sources, &mut world, from, last)?;
-    let time = time_of_last(sources.log, last)?;
+    let (replayed, latest) = replay(sources, &mut world, from, last)?;
+    let time = snapshot.as_ref().map_or(latest, |info| latest.max(info.footer.end.time));
     bring_back_archived_claimants(sources.archive, &mut world)?;
     let unsettled = settle(&world);
     drop_archived(sources.archive, &mut world)?;
@@ -163,13 +164,14 @@ fn read_snapshot(
     Ok((world, SnapshotInfo { header, footer, bytes: 0 }))
 }
 
+/// Follows the events after `from`; tells how many there were, and the latest time of any.
 fn replay(
     sources: Sources<'_>,
     world: &mut World,
     from: Position,
     last: Position,
-) -> Result<u64, RecoveryError> {
-    let mut replayed = 0;
+) -> Result<(u64, Timestamp), RecoveryError> {
+    let (mut replayed, mut latest) = (0, Timestamp::default());
     let mut failure = None;
     sources.log.read(from.next(), last, &mut |position, bytes| match follow(
         world,
@@ -177,8 +179,9 @@ fn replay(
         position,
         bytes,
     ) {
-        Ok(()) => {
+        Ok(time) => {
             replayed += 1;
+            latest = latest.max(time);
             ControlFlow::Continue(())
         }
         Err(error) => {
@@ -186,7 +189,7 @@ fn replay(
             ControlFlow::Break(())
         }
     })?;
-    failure.map_or(Ok(replayed), Err)
+    failure.map_or(Ok((replayed, latest)), Err)
 }
 
 fn follow(
@@ -194,14 +197,15 @@ fn follow(
     archive: &dyn Archive,
     position: Position,
     bytes: &[u8],
-) -> Result<(), RecoveryError> {
+) -> Result<Timestamp, RecoveryError> {
     let event = v1::decode_event(position, bytes)
         .map_err(|source| RecoveryError::Event { position, source })?;
     let is_later = event.previous != Position::START;
     if is_later && world.get(&event.stream).is_none() {
         bring_back(archive, world, &event.stream)?;
     }
-    Ok(world.apply(&event)?)
+    world.apply(&event)?;
+    Ok(event.time)
 }
 
 fn bring_back(
@@ -247,15 +251,4 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
         world.remove(&key);
     }
     Ok(())
-}
-
-fn time_of_last(log: &dyn LogReader, last: Position) -> Result<Timestamp, RecoveryError> {
-    let mut time = Ok(Timestamp::default());
-    log.read(last, last, &mut |position, bytes| {
-        time = v1::decode_event(position, bytes)
-            .map(|event| event.time)
-            .map_err(|source| RecoveryError::Event { position, source });
-        ControlFlow::Break(())
-    })?;
-    time
 }

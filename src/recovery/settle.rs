@@ -16,7 +16,6 @@ use crate::domain::claim::Claim;
 use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey};
 use crate::domain::name::TenantId;
-use crate::domain::process::Step;
 use crate::domain::stock_balance;
 
 use super::world::{AnyEntity, World};
@@ -26,8 +25,8 @@ use super::world::{AnyEntity, World};
 pub struct Unsettled {
     /// Wishes to resources.
     pub claims: Vec<(EntityKey, Command)>,
-    /// Steps of open orders.
-    pub steps: Vec<(EntityKey, Step)>,
+    /// Open orders, which have a next step.
+    pub orders: Vec<EntityKey>,
 }
 
 /// Finds what is unsettled.
@@ -41,12 +40,12 @@ pub fn settle(world: &World) -> Unsettled {
                 }
             }
         }
-        if let Some(step) = entity.next_step(&key.id) {
-            unsettled.steps.push((key.clone(), step));
+        if entity.next_step(&key.id).is_some() {
+            unsettled.orders.push(key.clone());
         }
     }
     unsettled.claims.sort_by(|(one, _), (other, _)| one.cmp(other));
-    unsettled.steps.sort_by(|(one, _), (other, _)| one.cmp(other));
+    unsettled.orders.sort();
     unsettled
 }
 

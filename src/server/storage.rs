@@ -84,7 +84,7 @@ impl Storage {
             entities = loaded.world.len() as u64,
             archived = self.archive.digest().1,
             claims_to_settle = loaded.unsettled.claims.len() as u64,
-            orders_to_drive = loaded.unsettled.steps.len() as u64,
+            orders_to_drive = loaded.unsettled.orders.len() as u64,
             took_ms = begun.elapsed().as_millis() as u64,
             "recovered"
         );

@@ -1,7 +1,8 @@
 //! The engine on one thread, on stores in memory, for tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 
 use holdfast::actors::assembly::{self, Beginning};
 use holdfast::actors::delivery::Accepted;
@@ -9,23 +10,36 @@ use holdfast::actors::engine::{CommandError, CommandRequest, Engine, Parts};
 use holdfast::actors::environment::{Limits, Surroundings};
 use holdfast::actors::keeper::{Keeper, Schedule};
 use holdfast::actors::topology::Spread;
-use holdfast::archive::MemoryArchive;
+use holdfast::archive::{Archive, MemoryArchive};
 use holdfast::clock::ManualClock;
+use holdfast::codec::digest::Digest;
+use holdfast::codec::v1;
 use holdfast::domain::command::Command;
 use holdfast::domain::event::{Event, Origin};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::*;
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::{money, reservation, sales_order, stock_balance};
-use holdfast::journal::{Audience, Journal, MemoryDisk, MemoryStore, Store, Writer};
-use holdfast::recovery::{Sources, load};
-use holdfast::snapshot::MemoryStore as MemorySnapshots;
+use holdfast::journal::{Audience, Journal, LogReader, MemoryDisk, MemoryStore, Store, Writer};
+use holdfast::recovery::{Loaded, Sources, load};
+use holdfast::snapshot::{MemoryStore as MemorySnapshots, SnapshotStore};
+use holdfast::verify::{Laws, Verdict};
 use uuid::Uuid;
 
-pub struct Nobody;
+/// Remembers every event that anyone was told of.
+#[derive(Clone, Default)]
+pub struct Told(Arc<Mutex<Vec<Event>>>);
 
-impl Audience for Nobody {
-    fn tell(&mut self, _: Vec<Event>) {}
+impl Told {
+    pub fn events(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Audience for Told {
+    fn tell(&mut self, events: Vec<Event>) {
+        self.0.lock().unwrap().extend(events);
+    }
 }
 
 /// What survives a restart.
@@ -51,12 +65,22 @@ impl Disks {
     }
 }
 
+/// Where an engine keeps everything.
+pub struct Stores<S> {
+    pub store: S,
+    pub snapshots: Arc<dyn SnapshotStore>,
+    pub archive: Arc<dyn Archive>,
+    pub log_id: Uuid,
+}
+
 /// An engine under test.
 pub struct Trial {
     pub engine: Engine,
     pub clock: Arc<ManualClock>,
+    pub told: Told,
 }
 
+#[derive(Clone)]
 pub struct Settings {
     pub limits: Limits,
     pub schedule: Schedule,
@@ -70,62 +94,114 @@ impl Default for Settings {
     }
 }
 
+impl Disks {
+    pub fn open(&self) -> Stores<MemoryStore> {
+        Stores {
+            store: MemoryStore::open(&self.log, self.log_id, self.segment_bytes).unwrap().store,
+            snapshots: Arc::new(self.snapshots.clone()),
+            archive: self.archive.clone(),
+            log_id: self.log_id,
+        }
+    }
+
+    /// Every event that is durable.
+    pub fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut keep = |position, bytes: &[u8]| {
+            events.push(v1::decode_event(position, bytes).unwrap());
+            ControlFlow::Continue(())
+        };
+        self.log.read(Position(1), Position(u64::MAX), &mut keep).unwrap();
+        events
+    }
+
+    /// What every event of the log leads to.
+    pub fn replayed(&self) -> Verdict {
+        let mut laws = Laws::default();
+        self.events().iter().for_each(|event| laws.follow(event));
+        laws.finish()
+    }
+
+    /// What a start would make of snapshot, log and archive, and the digest of all.
+    pub fn loaded(&self) -> (Loaded, Digest) {
+        let loaded = self.open().load();
+        let mut digest = self.archive.digest().0;
+        digest.merge(&loaded.world.digest());
+        (loaded, digest)
+    }
+
+    /// Checks that the log keeps its laws and that snapshot and tail say the same.
+    pub fn check(&self) -> Verdict {
+        let verdict = self.replayed();
+        assert_eq!(verdict.problems, [""; 0]);
+        assert_eq!(self.loaded().1, verdict.world.digest(), "snapshot and tail differ from zero");
+        verdict
+    }
+}
+
+impl<S: Store + 'static> Stores<S> {
+    fn load(&self) -> Loaded {
+        let reader = self.store.reader();
+        let sources = Sources {
+            log: reader.as_ref(),
+            log_id: self.log_id,
+            snapshots: self.snapshots.as_ref(),
+            archive: self.archive.as_ref(),
+        };
+        load(sources).unwrap()
+    }
+
+    /// Starts an engine; must be called inside a `LocalSet`.
+    pub fn start(self, clock: Arc<ManualClock>, settings: Settings) -> Trial {
+        let loaded = self.load();
+        let Self { store, snapshots, archive, log_id } = self;
+        let journal = Journal::new(loaded.last);
+        let told = Told::default();
+        let writer = Writer::new(journal.clone(), store, Box::new(told.clone()), 1_000);
+        tokio::task::spawn_local(async move {
+            // A failed commit ends the writer: nobody is answered any more.
+            let _ = writer.run().await;
+        });
+        let limits = settings.limits;
+        let surroundings =
+            Surroundings { journal: journal.clone(), clock: clock.clone(), log_id, limits };
+        let spread = Spread::new(settings.shards, 1);
+        let started: Vec<_> = assembly::divide(loaded.world, &spread, settings.shards)
+            .into_iter()
+            .map(|entities| {
+                let (surroundings, archive) = (surroundings.clone(), archive.clone());
+                assembly::start(Beginning { surroundings, archive, entities, seed: 2 })
+            })
+            .collect();
+        let topology = assembly::connect(&started, spread, loaded.unsettled);
+        let (requests, asked) = tokio::sync::mpsc::channel(4);
+        let (last, last_snapshot) = tokio::sync::watch::channel(loaded.snapshot);
+        let keeper = Keeper {
+            topology: topology.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            snapshots,
+            archive: archive.clone(),
+            schedule: settings.schedule,
+            last,
+        };
+        tokio::task::spawn_local(keeper.run(asked));
+        let parts = Parts {
+            topology,
+            journal,
+            clock: clock.clone(),
+            archive,
+            log_id,
+            snapshots: requests,
+            last_snapshot,
+        };
+        Trial { engine: Engine::new(parts), clock, told }
+    }
+}
+
 /// Starts an engine on these disks; must be called inside a `LocalSet`.
 pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Trial {
-    let store = MemoryStore::open(&disks.log, disks.log_id, disks.segment_bytes).unwrap().store;
-    let reader = store.reader();
-    let sources = Sources {
-        log: reader.as_ref(),
-        log_id: disks.log_id,
-        snapshots: &disks.snapshots,
-        archive: disks.archive.as_ref(),
-    };
-    let loaded = load(sources).unwrap();
-    let journal = Journal::new(loaded.last);
-    let writer = Writer::new(journal.clone(), store, Box::new(Nobody), 1_000);
-    tokio::task::spawn_local(async move {
-        // A failed commit ends the writer: nobody is answered any more.
-        let _ = writer.run().await;
-    });
-    let surroundings = Surroundings {
-        journal: journal.clone(),
-        clock: clock.clone(),
-        log_id: disks.log_id,
-        limits: settings.limits,
-    };
-    let spread = Spread::new(settings.shards, 1);
-    let started: Vec<_> = assembly::divide(loaded.world, &spread, settings.shards)
-        .into_iter()
-        .map(|entities| {
-            let surroundings = surroundings.clone();
-            let archive = disks.archive.clone();
-            assembly::start(Beginning { surroundings, archive, entities, seed: 2 })
-        })
-        .collect();
-    let topology = assembly::connect(&started, spread, loaded.unsettled);
-    let (snapshots, requests) = tokio::sync::mpsc::channel(4);
-    let (last, last_snapshot) = tokio::sync::watch::channel(loaded.snapshot);
-    let keeper = Keeper {
-        topology: topology.clone(),
-        journal: journal.clone(),
-        clock: clock.clone(),
-        snapshots: Arc::new(disks.snapshots.clone()),
-        archive: disks.archive.clone(),
-        schedule: settings.schedule,
-        last,
-    };
-    tokio::task::spawn_local(keeper.run(requests));
-    let archive = disks.archive.clone();
-    let engine = Engine::new(Parts {
-        topology,
-        journal,
-        clock: clock.clone(),
-        archive,
-        log_id: disks.log_id,
-        snapshots,
-        last_snapshot,
-    });
-    Trial { engine, clock }
+    disks.open().start(clock, settings)
 }
 
 /// Runs a test on one thread, in paused time.
@@ -136,6 +212,19 @@ pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
         .build()
         .unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test)
+}
+
+/// Goes to the end of the queue of tasks once.
+pub async fn let_one_other_run() {
+    let mut has_waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_waited, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
 
 pub fn tenant() -> TenantId {
@@ -208,6 +297,12 @@ pub fn origin(n: u128) -> Arc<Origin> {
     })
 }
 
+/// A command as a client sends it.
+pub fn command(key: EntityKey, request: u128, command: Command) -> CommandRequest {
+    let request_id = RequestId(Uuid::from_u128(request));
+    CommandRequest { key, command, request_id, expected_version: None, origin: origin(request) }
+}
+
 impl Trial {
     pub async fn command(
         &self,
@@ -215,15 +310,21 @@ impl Trial {
         request: u128,
         command: Command,
     ) -> Result<Accepted, CommandError> {
-        self.engine
-            .command(CommandRequest {
-                key,
-                command,
-                request_id: RequestId(Uuid::from_u128(request)),
-                expected_version: None,
-                origin: origin(request),
-            })
-            .await
+        self.engine.command(self::command(key, request, command)).await
+    }
+
+    /// The digest at a moment when nothing is under way.
+    pub async fn settled_digest(&self) -> (Position, Digest) {
+        let mut before = None;
+        for _ in 0..10_000 {
+            self.pass_ms(20).await;
+            let now = self.engine.digest().await.unwrap();
+            if now.is_some() && now == before {
+                return now.unwrap();
+            }
+            before = now;
+        }
+        panic!("the engine doesn't come to rest");
     }
 
     /// Lets simulated time pass: the clock, and everybody's timers.

@@ -1,6 +1,6 @@
 //! What a shard is told and asked besides deliveries.
 
-use actix::{Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::super::capture::Capture;
@@ -8,7 +8,7 @@ use super::super::listing::{Age, Count, ReservationQuery};
 use super::super::process_manager::ProcessManager;
 use super::super::table::Slot;
 use super::super::topology::Topology;
-use super::{Shard, decoded};
+use super::{Shard, TICK, decoded};
 use crate::codec::v1;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
@@ -30,8 +30,10 @@ pub struct Connect {
 impl Handler<Connect> for Shard {
     type Result = ();
 
-    fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
+    fn handle(&mut self, connect: Connect, context: &mut Context<Self>) {
         self.environment.connect(connect.topology, connect.shard, connect.process);
+        // Not before: an entity that is woken has others to tell.
+        context.run_interval(TICK, |shard, _| shard.tick());
     }
 }
 
@@ -209,28 +211,35 @@ impl Handler<TakeFinished> for Shard {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Evict {
-    /// Which.
-    pub keys: Vec<EntityKey>,
+    /// Which, with their records.
+    pub entities: Vec<(EntityKey, Vec<u8>)>,
 }
 
 impl Handler<Evict> for Shard {
     type Result = ();
 
     fn handle(&mut self, evict: Evict, _: &mut Context<Self>) {
-        for key in evict.keys {
-            self.evict(&key);
+        for (key, record) in evict.entities {
+            self.evict(&key, &record);
         }
     }
 }
 
 impl Shard {
-    fn evict(&mut self, key: &EntityKey) {
-        // One that was woken meanwhile comes to rest again, and is taken the next time.
-        if let Some(Slot::Passive(record)) = self.table.get_mut(key) {
-            let summary = decoded(key, record).summary();
-            self.listing.leave(key, &summary);
-            self.table.remove(key);
+    fn evict(&mut self, key: &EntityKey, record: &[u8]) {
+        let summary = decoded(key, record).summary();
+        match self.table.get_mut(key) {
+            Some(Slot::Passive(_)) => {
+                self.table.remove(key);
+            }
+            // It was woken meanwhile. It can't change, so its record is not wanted back.
+            Some(Slot::Active(active)) if !active.is_archived => {
+                active.is_archived = true;
+                self.listing.rest(key, &summary);
+            }
+            _ => return,
         }
+        self.listing.leave(key, &summary);
     }
 
     /// The bytes of a passive entity's key and record.

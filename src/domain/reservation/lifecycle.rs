@@ -73,6 +73,7 @@ fn check_owner(details: &Details, context: &Context<'_>) -> Result<(), Rejection
     match (details.owner, context.issuer) {
         (owner, issuer) if owner == issuer => Ok(()),
         (Some(owner), _) => Err(Rejection::OwnedByOrder(owner)),
+        // A client's own, under the id of an order: the order has none.
         (None, _) => Err(Rejection::NotFound(EntityKind::Reservation)),
     }
 }

@@ -1,0 +1,139 @@
+//! What must hold between entities when the log has ended.
+//!
+//! ```text
+//!   reservation          its claim on each resource      used up there
+//!   HELD, CONFIRMED      all that its lines want         nothing
+//!   COMMITTED            none                            all
+//!   CANCELLED, EXPIRED   none                            nothing
+//!   (doesn't exist)      any                             nothing
+//! ```
+//!
+//! A log may end before a resource heard of its reservation's last wish: then the claim is of an
+//! older version and stands as it was. And before a creation came to its end: then there is a
+//! claim and no reservation. Recovery settles both, so neither is a problem.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Problems;
+use super::ledger::Ledger;
+use crate::domain::claim::Claim;
+use crate::domain::entity::Entity;
+use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey, SalesOrderId};
+use crate::domain::reservation::{self, Line};
+use crate::domain::sales_order::{self, SalesOrder};
+use crate::domain::stock_balance::StockBalance;
+use crate::recovery::{AnyEntity, World};
+
+/// Checks every entity.
+pub(super) fn check(world: &World, ledger: &Ledger, problems: &mut Problems) {
+    let mut found = Vec::new();
+    for (key, entity) in world.iter() {
+        match entity {
+            AnyEntity::StockBalance(balance) => found.extend(check_balance(key, balance, ledger)),
+            AnyEntity::Reservation(_) => found.extend(check_reservation(world, key, ledger)),
+            AnyEntity::SalesOrder(order) => found.extend(check_order(world, key, order)),
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().for_each(|problem| problems.add(problem));
+}
+
+/// Units wanted of each resource.
+pub(super) fn quantities(lines: &[Line]) -> BTreeMap<ResourceKey, u64> {
+    let mut wanted = BTreeMap::<_, u64>::new();
+    for line in lines {
+        let sum = wanted.entry(line.resource.clone()).or_default();
+        *sum = sum.saturating_add(line.quantity);
+    }
+    wanted
+}
+
+/// A reservation that exists.
+pub(super) fn reservation<'a>(
+    world: &'a World,
+    key: &EntityKey,
+) -> Option<(ReservationId, &'a Arc<reservation::Details>)> {
+    let EntityId::Reservation(id) = key.id else { return None };
+    let AnyEntity::Reservation(entity) = world.get(key)? else { return None };
+    Some((id, entity.state.details()?))
+}
+
+fn check_balance(
+    key: &EntityKey,
+    balance: &Entity<StockBalance>,
+    ledger: &Ledger,
+) -> Option<String> {
+    let claims = balance.state.claims();
+    let (held, count) = claims.fold((0u64, 0), |(held, count), claim| {
+        let is_counted = ledger.claim(key, claim.reservation) == Some(claim);
+        (held.saturating_add(claim.held), count + usize::from(is_counted))
+    });
+    let figures = balance.state.figures();
+    let agrees = held == figures.held && (held, count) == ledger.sum(key);
+    (!agrees).then(|| format!("{key} holds {}, and its claims are {held}", figures.held))
+}
+
+fn check_reservation(world: &World, key: &EntityKey, ledger: &Ledger) -> Vec<String> {
+    let Some((id, details)) = reservation(world, key) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (resource, quantity) in quantities(&details.lines) {
+        let at = EntityKey::resource(&key.tenant, resource.clone());
+        let (claim, used) = (ledger.claim(&at, id), ledger.committed(&at, id));
+        let wish = details.claim_on(&resource, id);
+        if !agrees(&wish, quantity, claim, used) {
+            let held = claim.map_or(0, |claim| claim.held);
+            let state = details.state.name();
+            found.push(format!(
+                "{key} is {state} with {quantity} of {resource}, which holds {held} for it and \
+                 has given it {used}"
+            ));
+        }
+    }
+    found
+}
+
+/// Whether what stands at a resource is what its reservation wants, or will be when it is told.
+fn agrees(wish: &Claim, quantity: u64, standing: Option<&Claim>, used: u64) -> bool {
+    match standing {
+        None => wish.held == 0 && used == wish.committed,
+        // As long as a claim stands it is of all that the lines want.
+        Some(claim) if claim.reservation_version < wish.reservation_version => {
+            used == 0 && claim.held == quantity
+        }
+        Some(claim) => {
+            claim.reservation_version == wish.reservation_version
+                && claim.held == wish.held
+                && claim.deadline == wish.deadline
+                && used == wish.committed
+        }
+    }
+}
+
+fn check_order(world: &World, key: &EntityKey, order: &Entity<SalesOrder>) -> Option<String> {
+    use reservation::State as Held;
+    use sales_order::State as Order;
+    let EntityId::SalesOrder(id) = key.id else { return None };
+    let details = order.state.details()?;
+    let state = state_of_own(world, key, id);
+    let holds = match details.state {
+        Order::Created => true,
+        Order::Confirmed => state == Some(Held::Confirmed),
+        Order::Delivered => matches!(state, Some(Held::Confirmed | Held::Committed)),
+        Order::Completed => state == Some(Held::Committed),
+        Order::Rejected => state.is_none(),
+        Order::Cancelled if !details.is_released => state != Some(Held::Committed),
+        Order::Cancelled => matches!(state, None | Some(Held::Cancelled)),
+    };
+    (!holds).then(|| {
+        let (order, own) = (details.state.name(), state.map_or("missing", Held::name));
+        format!("{key} is {order}, and its reservation is {own}")
+    })
+}
+
+/// The state of the reservation that the order has made for itself.
+fn state_of_own(world: &World, key: &EntityKey, id: SalesOrderId) -> Option<reservation::State> {
+    let own = EntityKey::reservation(&key.tenant, id.reservation());
+    let (_, details) = reservation(world, &own)?;
+    (details.owner == Some(id)).then_some(details.state)
+}

@@ -1,0 +1,184 @@
+//! Whether a data folder keeps what the server promises.
+//!
+//! ```text
+//!   folder ──▶ copy ──▶ every page ──▶ replay from zero ──▶ digest ─┐
+//!                                          │                        ├─ equal?
+//!                                          ├─ laws, event by event  │
+//!                                          ├─ archive, each record  │
+//!                                          ▼                        │
+//!                                      each snapshot + tail + archive ┘
+//! ```
+//!
+//! In reading order: `copy` (what is looked at), `guard` (a database that panics on damage
+//! becomes a problem), `inspection` (the steps), `laws` (what must hold at each event), `ledger`
+//! (who holds what, counted from the events alone), `agreement` (what must hold at the end).
+//!
+//! What a crash left unsettled is no problem: the next start settles it.
+//!
+//! It needs room on disk for a second copy of the folder, and memory for every entity that ever
+//! was, finished ones too: several times what the server itself needs.
+//!
+//! Not here: repair, and the command line.
+
+mod agreement;
+mod copy;
+mod guard;
+mod inspection;
+mod laws;
+mod ledger;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::journal::{FolderError, folder};
+
+pub use laws::{Laws, Verdict};
+
+/// How many problems are told one by one.
+const PROBLEMS_MAX: usize = 100;
+
+/// What was found. `ok` is the promise kept: no problem at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether everything holds.
+    pub ok: bool,
+    /// How many events were replayed.
+    pub events: u64,
+    /// The log's last position.
+    pub last_position: u64,
+    /// The digest of the state at that position, replayed from zero, in hexadecimal.
+    pub state_sha256: String,
+    /// How many streams the log holds.
+    pub streams: u64,
+    /// How many entities the newest snapshot with the events after it, and the archive, hold.
+    pub entities: u64,
+    /// What doesn't hold; of very many, the first and how many more there are.
+    pub problems: Vec<String>,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes are being copied.
+    Copying {
+        /// The length of all files.
+        bytes: u64,
+    },
+    /// The log's pages are being read.
+    Checking,
+    /// The log is being replayed from zero.
+    Replaying {
+        /// How far.
+        position: u64,
+        /// Of what.
+        last: u64,
+    },
+    /// The archive is being compared.
+    Archive,
+    /// A snapshot is being compared.
+    Snapshot {
+        /// Of which position.
+        position: u64,
+    },
+}
+
+/// Why nothing can be said about a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It is no data folder, or a server is using it, or it can't be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// There is no room for a copy.
+    #[error(
+        "verify works on a copy of the data folder, which takes {needed_bytes} bytes, and neither \
+         {} nor {} has so many free; free some, or point TMPDIR at a larger disk",
+        .beside.display(), .temporary.display()
+    )]
+    NoRoom {
+        /// How long the folder's files are.
+        needed_bytes: u64,
+        /// The folder beside the data folder.
+        beside: PathBuf,
+        /// The system's folder for temporary files.
+        temporary: PathBuf,
+    },
+}
+
+/// Verifies a data folder that no server is using. The folder itself isn't changed; the copy is
+/// made beside it, or where there is no room in the system's folder for temporary files, and
+/// removed afterwards.
+///
+/// Damage is told in the report.
+///
+/// # Errors
+/// [`VerifyError`]: nothing can be said.
+pub fn run(data_dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report, VerifyError> {
+    match folder::identify(data_dir) {
+        Err(error @ FolderError::Unreadable { .. }) => return Ok(Report::unopened(&error)),
+        identified => identified?,
+    };
+    let copy = copy::Copy::make(data_dir, progress)?;
+    let path = copy.path().to_path_buf();
+    let inspected = guard::watch(move |tell| inspection::inspect(&path, tell), progress);
+    Ok(inspected.unwrap_or_else(|panic| {
+        Report::unopened(&format!(
+            "reading the folder came to an end: {panic}; restore the data folder from a backup"
+        ))
+    }))
+}
+
+impl Report {
+    /// Of a folder that could not be read at all.
+    fn unopened(problem: &dyn std::fmt::Display) -> Self {
+        Self {
+            ok: false,
+            events: 0,
+            last_position: 0,
+            state_sha256: crate::codec::digest::Digest::ZERO.to_string(),
+            streams: 0,
+            entities: 0,
+            problems: vec![problem.to_string()],
+        }
+    }
+}
+
+/// What doesn't hold, bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    told: Vec<String>,
+    more: u64,
+}
+
+impl Problems {
+    fn add(&mut self, problem: impl std::fmt::Display) {
+        if self.told.len() < PROBLEMS_MAX {
+            self.told.push(problem.to_string());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn into_list(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.told.push(format!("and {} more", self.more));
+        }
+        self.told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_bounded_and_the_rest_is_counted() {
+        let mut problems = Problems::default();
+        for n in 0..PROBLEMS_MAX + 7 {
+            problems.add(n);
+        }
+        let list = problems.into_list();
+        assert_eq!(list.len(), PROBLEMS_MAX + 1);
+        assert_eq!(list.last().unwrap(), "and 7 more");
+    }
+}
