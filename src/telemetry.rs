@@ -15,7 +15,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
-use crate::snapshot::SnapshotInfo;
+use crate::domain::ids::Position;
 
 /// How long commands take; its buckets are [`COMMAND_SECONDS_BUCKETS`].
 pub const COMMAND_SECONDS: &str = "holdfast_command_duration_seconds";
@@ -151,10 +151,10 @@ pub fn order_stalled() {
 }
 
 /// A snapshot has got its name.
-pub fn snapshot_taken(info: &SnapshotInfo, took: Duration) {
+pub fn snapshot_taken(position: Position, bytes: u64, took: Duration) {
     histogram!(SNAPSHOT_SECONDS).record(took);
-    gauge!(SNAPSHOT_BYTES).set(info.bytes as f64);
-    gauge!(SNAPSHOT_POSITION).set(info.header.position.0 as f64);
+    gauge!(SNAPSHOT_BYTES).set(bytes as f64);
+    gauge!(SNAPSHOT_POSITION).set(position.0 as f64);
 }
 
 /// Finished entities have left memory.

@@ -336,7 +336,7 @@ impl Engine {
                 })
                 .collect(),
             archived: self.parts.archive.digest().1,
-            last_snapshot: self.parts.last_snapshot.borrow().clone(),
+            last_snapshot: *self.parts.last_snapshot.borrow(),
         })
     }
 

@@ -94,7 +94,7 @@ struct Covered {
 impl Keeper {
     /// Works until nobody can ask for a snapshot any more.
     pub async fn run(self, mut requests: mpsc::Receiver<TakeSnapshot>) {
-        let last = self.last.borrow().clone();
+        let last = *self.last.borrow();
         let mut covered = Covered {
             position: last.as_ref().map_or(Position::START, |info| info.header.position),
             entities: last.as_ref().map_or(0, |info| info.footer.entries),
@@ -144,8 +144,8 @@ impl Keeper {
         let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
         let info = sink.finish(end)?;
         *covered = Covered { position, entities: info.footer.entries, since: Instant::now() };
-        self.last.send_replace(Some(info.clone()));
-        telemetry::snapshot_taken(&info, begun.elapsed());
+        self.last.send_replace(Some(info));
+        telemetry::snapshot_taken(info.header.position, info.bytes, begun.elapsed());
         self.snapshots.prune(self.schedule.keep)?;
         self.archive(position).await;
         Ok(info)

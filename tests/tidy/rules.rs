@@ -5,13 +5,15 @@ use super::source::{Source, names_root, words};
 /// The layers, from the one that knows nothing to those that know everything. What stands
 /// together doesn't use each other.
 const LAYERS: &[&[&str]] = &[
-    &["domain", "telemetry", "fatal", "proto"],
-    &["codec", "clock"],
+    &["domain", "fatal", "proto"],
+    &["codec", "clock", "config"],
+    &["telemetry"],
     &["journal", "snapshot", "archive"],
     &["recovery", "feed"],
     &["actors"],
-    &["api", "client", "config"],
-    &["cli", "server"],
+    &["api", "client"],
+    &["server"],
+    &["cli"],
     &["main", "lib"],
 ];
 
