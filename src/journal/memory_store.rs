@@ -69,6 +69,11 @@ impl MemoryDisk {
         self.lock().syncs
     }
 
+    /// How many segments there are.
+    pub fn segments(&self) -> usize {
+        self.lock().segments.len()
+    }
+
     /// How many pages a power cut could take.
     pub fn pages_unsynced(&self) -> usize {
         self.lock().unsynced.len()

@@ -104,6 +104,16 @@ impl Disks {
         }
     }
 
+    /// The last durable position.
+    pub fn last(&self) -> Position {
+        self.log.last()
+    }
+
+    /// How many segments the log has.
+    pub fn segments(&self) -> usize {
+        self.log.segments()
+    }
+
     /// Every event that is durable.
     pub fn events(&self) -> Vec<Event> {
         let mut events = Vec::new();
@@ -124,7 +134,13 @@ impl Disks {
 
     /// What a start would make of snapshot, log and archive, and the digest of all.
     pub fn loaded(&self) -> (Loaded, Digest) {
-        let loaded = self.open().load();
+        let sources = Sources {
+            log: &self.log,
+            log_id: self.log_id,
+            snapshots: &self.snapshots,
+            archive: self.archive.as_ref(),
+        };
+        let loaded = load(sources).unwrap();
         let mut digest = self.archive.digest().0;
         digest.merge(&loaded.world.digest());
         (loaded, digest)

@@ -1,0 +1,104 @@
+//! Each law of the log, broken in a log that was sound.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use holdfast::domain::command::Command;
+use holdfast::domain::event::{Body, Event};
+use holdfast::domain::ids::Position;
+use holdfast::domain::name::Label;
+use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::{claim::Claim, sales_order, stock_balance};
+use holdfast::verify::Laws;
+use support::*;
+
+/// Receipts past two landmarks, a hold that stands, one that was cancelled, an order.
+fn sound() -> Vec<Event> {
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        for n in 0..600 {
+            trial.command(stock_entity("A"), n, receive(1)).await.unwrap();
+        }
+        trial.pass_ms(5).await;
+        for n in 0..2 {
+            let held = create(&[("A", 3)], Term::For(60_000));
+            trial.command(reservation_entity(n), 1_000 + n, held).await.unwrap();
+        }
+        let cancel = reservation::Command::Cancel { reason: Label::empty() };
+        let cancel = Command::Reservation(cancel);
+        trial.command(reservation_entity(1), 1_100, cancel).await.unwrap();
+        trial.command(order_entity(9), 1_200, order(&[("A", 2)])).await.unwrap();
+        trial.settled_digest().await;
+    });
+    disks.events()
+}
+
+fn problems(events: &[Event]) -> String {
+    let mut laws = Laws::default();
+    events.iter().for_each(|event| laws.follow(event));
+    laws.finish().problems.join("\n")
+}
+
+#[test]
+fn each_broken_law_is_told() {
+    let sound = sound();
+    assert_eq!(problems(&sound), "");
+    let broken = |name: &str, change: &dyn Fn(&mut Event)| {
+        let mut events = sound.clone();
+        let at = events.iter().position(|event| event.body.name() == name).unwrap();
+        change(&mut events[at]);
+        problems(&events)
+    };
+    let claim = |event: &mut Event, change: &dyn Fn(&mut Claim)| {
+        use stock_balance::Event::*;
+        match &mut event.body {
+            Body::StockBalance(
+                ClaimMade(claim)
+                | ClaimChanged(claim)
+                | ClaimCommitted(claim)
+                | ClaimReleased { claim, .. },
+            ) => change(claim),
+            other => panic!("{other:?}"),
+        }
+    };
+    let expected: [(&str, &str, &dyn Fn(&mut Event)); 11] = [
+        ("ClaimMade", "more is held than is on hand", &|event| {
+            claim(event, &|claim| claim.held = 601);
+        }),
+        ("ClaimMade", "and holds 2", &|event| claim(event, &|claim| claim.held = 2)),
+        ("ClaimReleased", "is CANCELLED with 3", &|event| {
+            claim(event, &|claim| claim.held = 3);
+        }),
+        ("ClaimCommitted", "has given it 1", &|event| claim(event, &|claim| claim.committed = 1)),
+        ("ClaimReleased", "an older wish has undone", &|event| {
+            claim(event, &|claim| claim.reservation_version.0 = 0);
+        }),
+        ("ReservationCommitted", "its reservation is CANCELLED", &|event| {
+            let reason = Label::empty();
+            event.body = Body::Reservation(reservation::Event::Cancelled { reason });
+        }),
+        ("SalesOrderCompleted", "its reservation is COMMITTED", &|event| {
+            let reason = Label::empty();
+            event.body = Body::SalesOrder(sales_order::Event::Cancelled { reason });
+        }),
+        ("ReservationCancelled", "decided before the one before it", &|event| {
+            event.time.0 -= 60_000
+        }),
+        ("ReservationCancelled", "names 1 as the one before it", &|event| {
+            event.previous = Position(1);
+        }),
+        ("ReservationCancelled", "it has version 7", &|event| event.version.0 = 7),
+        ("ReservationCancelled", "its landmark is 3, not 0", &|event| event.landmark = Position(3)),
+    ];
+    for (name, problem, change) in expected {
+        let told = broken(name, change);
+        assert!(told.contains(problem), "{name}: {problem} isn't in:\n{told}");
+    }
+    let mut landmarks = sound.clone();
+    landmarks[511].landmark = Position(255);
+    assert!(problems(&landmarks).contains("its landmark is 255, not 256"));
+    let mut gap = sound;
+    gap.remove(3);
+    assert!(problems(&gap).contains("the event at 5 follows the one at 3"));
+}
