@@ -90,7 +90,7 @@ fn failing(events: &[v1::Event]) -> Vec<usize> {
 
 #[test]
 fn an_honest_log_keeps_every_promise() {
-    assert_eq!(failing(&honest()), []);
+    assert!(failing(&honest()).is_empty());
     let mut ledger = Ledger::default();
     honest().iter().for_each(|event| ledger.follow(event));
     assert_eq!((ledger.events(), ledger.last_position(), ledger.sold(&stock())), (7, 7, 3));
