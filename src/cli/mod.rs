@@ -12,6 +12,7 @@
 mod admin;
 mod bench;
 mod config;
+mod demo;
 mod events;
 pub mod failure;
 mod interrupt;
@@ -45,6 +46,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
+    /// See it at work: a server of its own, many clients, and more orders than stock
+    Demo(demo::Args),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Config(command) => config::run(command),
         Command::Stock(command) => remote::block_on(stock::run(command)),
         Command::Reservation(command) => remote::block_on(reservation::run(command)),

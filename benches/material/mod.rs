@@ -1,0 +1,135 @@
+//! What benches are made of: names, claims, orders and events as a shop would have them.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::Criterion;
+use holdfast::domain::claim::Claim;
+use holdfast::domain::entity::Aggregate;
+use holdfast::domain::event::{Body, Event, Fingerprint, Origin, RequestMark};
+use holdfast::domain::ids::*;
+use holdfast::domain::money::{Currency, UnitPrice};
+use holdfast::domain::name::{Label, LineId, Location, Sku, TenantId};
+use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::sales_order;
+use holdfast::domain::stock_balance::{self, StockBalance};
+use holdfast::domain::time::Timestamp;
+use uuid::Uuid;
+
+/// When everything here happens.
+pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+/// Few samples: enough to see a change of a tenth, in seconds rather than minutes.
+pub fn short() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+}
+
+pub fn stock_key(number: usize) -> StockKey {
+    let sku = Sku::new(&format!("PRODUCT-{number:06}")).unwrap();
+    StockKey { sku, location: Location::new("").unwrap() }
+}
+
+pub fn claim(reservation: u64) -> Claim {
+    Claim {
+        reservation: ReservationId(Uuid::from_u128(u128::from(reservation))),
+        reservation_version: Version(1),
+        held: 2,
+        deadline: Some(NOW.plus_ms(60_000)),
+        committed: 0,
+    }
+}
+
+/// A balance with so many claims on it, and units left.
+pub fn stock_with_claims(claims: u64) -> StockBalance {
+    let mut stock = StockBalance::default();
+    let received =
+        stock_balance::Event::Received { quantity: claims * 4 + 10, reference: Label::empty() };
+    stock.evolve(&received, Version(1), NOW);
+    for number in 1..=claims {
+        stock.evolve(&stock_balance::Event::ClaimMade(claim(number)), Version(number + 1), NOW);
+    }
+    stock
+}
+
+pub fn create_reservation(lines: usize, term: Term) -> reservation::Create {
+    let line = |number| reservation::Line {
+        id: LineId::counted(number),
+        resource: ResourceKey::Stock(stock_key(number)),
+        quantity: 2,
+    };
+    reservation::Create {
+        lines: (0..lines).map(line).collect(),
+        term,
+        customer: Label::new("customer 17").unwrap(),
+        external_reference: Label::empty(),
+        attributes: Default::default(),
+        owner: None,
+    }
+}
+
+pub fn create_order(lines: usize) -> sales_order::Create {
+    let line = |number| sales_order::LineRequest {
+        id: LineId::counted(number),
+        resource: ResourceKey::Stock(stock_key(number)),
+        quantity: 2,
+        unit_price: UnitPrice { millionths: 6_950_000 },
+    };
+    sales_order::Create {
+        customer: Label::new("customer 17").unwrap(),
+        currency: Currency::new("GBP").unwrap(),
+        lines: (0..lines).map(line).collect(),
+    }
+}
+
+/// The events' usual circumstances, around a body.
+pub fn event(id: EntityId, body: Body) -> Event {
+    let origin = Origin {
+        principal: Label::new("anonymous").unwrap(),
+        source: Label::new("holdfast-cli/0.1.0").unwrap(),
+        correlation_id: Uuid::from_u128(77),
+    };
+    Event {
+        position: Position(1_000_000),
+        stream: EntityKey { tenant: TenantId::default_tenant(), id },
+        version: Version(17),
+        previous: Position(999_900),
+        landmark: Position::START,
+        time: NOW,
+        origin: Arc::new(origin),
+        causation_id: Some(Uuid::from_u128(78)),
+        request: None,
+        body,
+    }
+}
+
+/// A claim that was made: the most frequent event, and a short one.
+pub fn claim_made() -> Event {
+    let id = EntityId::Resource(ResourceKey::Stock(stock_key(1)));
+    event(id, Body::StockBalance(stock_balance::Event::ClaimMade(claim(7))))
+}
+
+/// An order that was placed: a longer event, with the command behind it.
+pub fn order_created(lines: usize) -> Event {
+    let sales_order::Create { customer, currency, lines } = create_order(lines);
+    let priced = lines.into_iter().map(|request| {
+        let total = request.unit_price.line_total(request.quantity, currency).unwrap();
+        sales_order::Line { request, total }
+    });
+    let lines: Arc<[_]> = priced.collect();
+    let total =
+        lines.iter().try_fold(Default::default(), |sum: holdfast::domain::money::Amount, line| {
+            sum.checked_add(line.total)
+        });
+    let body = sales_order::Event::Created { customer, currency, lines, total: total.unwrap() };
+    let request = RequestMark {
+        id: RequestId(Uuid::from_u128(79)),
+        fingerprint: Fingerprint([7; 16]),
+        forgets: 0,
+    };
+    let id = EntityId::SalesOrder(SalesOrderId(Uuid::from_u128(5)));
+    Event { request: Some(request), causation_id: None, ..event(id, Body::SalesOrder(body)) }
+}
