@@ -50,6 +50,9 @@ pub use storage::StorageError;
 /// How many requests for a snapshot may wait.
 const SNAPSHOT_REQUESTS_MAX: usize = 16;
 
+/// How often metrics are folded.
+const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// What stays of the time for a stop when the snapshot has had its share.
 const STOP_RESERVE: Duration = Duration::from_secs(2);
 
@@ -111,6 +114,7 @@ pub fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, Serv
     let admission = Admission::new(listeners::admission_limits(config));
     let bound = runtime.block_on(Bound::bind(config))?;
     let addresses = bound.addresses()?;
+    runtime.spawn(keep_metrics_small(metrics.clone()));
     let sources = listeners::sources(metrics, &readiness, &admission);
     let early = bound.serve_while_recovering(&runtime, config, sources)?;
 
@@ -135,6 +139,15 @@ pub fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, Serv
         arbiters,
         writer,
     })
+}
+
+/// Folds what histograms have gathered, which otherwise grows until somebody scrapes.
+async fn keep_metrics_small(metrics: PrometheusHandle) {
+    let mut pause = tokio::time::interval(METRICS_UPKEEP_EVERY);
+    loop {
+        pause.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// The engine with its threads.

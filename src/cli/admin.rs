@@ -1,9 +1,13 @@
 //! `holdfast admin`: the server's own affairs.
 
+use std::fmt;
+
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::cli::failure::Failure;
 use crate::cli::remote::Remote;
+use crate::cli::view::moment;
 use crate::cli::view::statistics::{Snapshot, Statistics};
 use crate::proto::v1;
 
@@ -15,6 +19,9 @@ pub(super) enum Command {
     /// Tell how the server is doing
     #[command(after_help = "Example:\n  holdfast admin stats --digest -o json")]
     Stats(Stats),
+    /// Accept the wall clock after it leapt ahead, so that holds expire again
+    #[command(after_help = "Example:\n  holdfast admin accept-clock")]
+    AcceptClock(Remote),
 }
 
 #[derive(Debug, Args)]
@@ -26,16 +33,35 @@ pub(super) struct Stats {
     remote: Remote,
 }
 
+/// The time that decisions use from now on.
+#[derive(Serialize)]
+struct Accepted {
+    time: String,
+}
+
+impl fmt::Display for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "accepted: decisions use {} from now on", self.time)
+    }
+}
+
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Snapshot(remote) => snapshot(remote).await,
         Command::Stats(args) => stats(args).await,
+        Command::AcceptClock(remote) => accept_clock(remote).await,
     }
 }
 
 async fn snapshot(remote: Remote) -> Result<(), Failure> {
     let taken = remote.connect().await?.take_snapshot(v1::TakeSnapshotRequest {}).await?;
     Ok(remote.output.print(&Snapshot::from(taken.snapshot.unwrap_or_default()))?)
+}
+
+async fn accept_clock(remote: Remote) -> Result<(), Failure> {
+    let accepted = remote.connect().await?.accept_clock(v1::AcceptClockRequest {}).await?;
+    let time = moment(accepted.time).unwrap_or_default();
+    Ok(remote.output.print(&Accepted { time })?)
 }
 
 async fn stats(args: Stats) -> Result<(), Failure> {

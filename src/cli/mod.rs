@@ -26,6 +26,7 @@ mod reservation;
 mod serve;
 mod settings;
 mod stock;
+mod verify;
 pub mod view;
 
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// See it at work: a server of its own, many clients, and more orders than stock
     Demo(demo::Args),
+    /// Check that a data folder keeps what is promised
+    Verify(verify::Args),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -89,6 +92,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Config(command) => config::run(command),
         Command::Stock(command) => remote::block_on(stock::run(command)),
         Command::Reservation(command) => remote::block_on(reservation::run(command)),

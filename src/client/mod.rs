@@ -180,6 +180,7 @@ calls! {
     events.read_stream(ReadStreamRequest) -> ReadStreamResponse;
     admin.take_snapshot(TakeSnapshotRequest) -> TakeSnapshotResponse;
     admin.get_statistics(GetStatisticsRequest) -> GetStatisticsResponse;
+    admin.accept_clock(AcceptClockRequest) -> AcceptClockResponse;
 }
 
 impl Client {
