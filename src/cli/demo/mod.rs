@@ -78,7 +78,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let data_dir = match &args.data_dir {
         Some(path) => fresh(path)?,
-        None => std::env::temp_dir().join(format!("holdfast-demo-{}", Uuid::new_v4().simple())),
+        None => new_temporary_folder(),
     };
     let running = start(&data_dir)?;
     if args.output == Format::Text {
@@ -100,6 +100,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// A name that nothing has among the temporary files.
+fn new_temporary_folder() -> PathBuf {
+    let id = Uuid::new_v4().simple().to_string();
+    std::env::temp_dir().join(format!("holdfast-demo-{}", &id[..12]))
 }
 
 /// A folder that nothing is in yet.

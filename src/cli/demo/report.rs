@@ -162,7 +162,7 @@ impl fmt::Display for Report {
         let rate = grouped(self.orders_per_second as u64);
         writeln!(f, "Speed    {rate} orders a second, on disk before each answer")?;
         let (p50, p99) = (milliseconds(self.p50_us), milliseconds(self.p99_us));
-        writeln!(f, "Latency  p50 {p50}, p99 {p99}, from request until the order has ended")?;
+        writeln!(f, "Latency  p50 {p50}, p99 {p99}, from request until the order has ended\n")?;
         self.write_products(f)?;
         self.write_checks(f)?;
         write!(f, "\n{}\n", self.order)?;
@@ -177,7 +177,6 @@ impl Report {
             let [wanted, received, sold, left] = units;
             writeln!(f, "  {name:<18}{price:>8}{wanted:>9}{received:>10}{sold:>9}{left:>8}")
         };
-        row("", "", Default::default())?;
         row("Product", CURRENCY, ["wanted", "received", "sold", "left"].map(str::to_owned))?;
         let mut wanted = 0;
         for it in &self.products {
@@ -193,7 +192,7 @@ impl Report {
         let events = grouped(self.events);
         writeln!(
             f,
-            "\n{verdict}: worked out from the log's {events} events, read from the first.\n"
+            "\n{verdict}, by the log's {events} events, read one by one from the first:\n"
         )?;
         for check in &self.checks {
             let mark = if check.ok { "  ok    " } else { "  FAILS " };
@@ -214,11 +213,12 @@ impl Report {
         let Some(short) = rejection.and_then(|rejection| rejection.shortages.first()) else {
             return Ok(());
         };
-        let view::order::Shortage { requested, resource, available, position, .. } = short;
-        let position = grouped(*position);
+        let view::order::Shortage { requested, available, .. } = short;
+        let view::Resource::Stock(stock) = &short.resource else { return Ok(()) };
+        let (sku, position) = (&stock.sku, grouped(short.position));
         writeln!(
             f,
-            "\nAnother came too late: {requested} of {resource} wanted, {available} left at \
+            "\nAnother came too late: {requested} of {sku} wanted, {available} left at \
              position {position}.\nIt got none of its lines, and nothing stayed held."
         )
     }
