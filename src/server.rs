@@ -226,9 +226,10 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(ServerError::Threads)
 }
 
+/// Half of the processors are left for the edge and the journal, which need as much.
 fn shards(config: &Config) -> usize {
     match config.server.shards {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
         shards => shards,
     }
 }

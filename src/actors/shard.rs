@@ -67,6 +67,8 @@ pub struct Shard {
     /// Who has finished, when and where, oldest first.
     finished: VecDeque<Finished>,
     walks: Walks,
+    /// The time at the last tick: near enough for who is idle.
+    now: Timestamp,
 }
 
 /// An entity that can't change any more and waits for the archive.
@@ -94,7 +96,9 @@ impl Shard {
             idle_resources: VecDeque::new(),
             finished: VecDeque::new(),
             walks: Walks::default(),
+            now: Timestamp::default(),
         };
+        shard.now = shard.environment.surroundings.clock.now();
         for (key, entity) in entities {
             shard.restore(key, &entity);
         }
@@ -108,7 +112,7 @@ impl Shard {
             self.deadlines.add(deadline, key.clone());
         }
         if summary.finished {
-            let time = self.environment.surroundings.clock.now();
+            let time = self.now;
             self.finished.push_back(Finished {
                 key: key.clone(),
                 position: entity.position(),
@@ -119,7 +123,7 @@ impl Shard {
     }
 
     fn deliver(&mut self, delivery: Delivery) {
-        let now = self.environment.surroundings.clock.now();
+        let now = self.now;
         match self.table.get_mut(&delivery.to) {
             Some(Slot::Active(active)) => match &mut active.held_back {
                 Some(held_back) => held_back.push_back(delivery),
@@ -196,6 +200,7 @@ impl Shard {
 
     fn tick(&mut self) {
         let now = self.environment.surroundings.clock.now();
+        self.now = now;
         self.expire(now);
         let limits = &self.environment.surroundings.limits;
         let (idle_ms, resource_idle_ms) = (limits.idle_ms, limits.resource_idle_ms);
@@ -244,7 +249,7 @@ impl Shard {
     fn settle(&mut self, settled: Settled) {
         let held_back = match settled {
             Settled::Busy { key } => {
-                let now = self.environment.surroundings.clock.now();
+                let now = self.now;
                 let Some(Slot::Active(active)) = self.table.get_mut(&key) else { return };
                 let held_back = active.held_back.take();
                 active.used = now;
@@ -278,7 +283,7 @@ impl Shard {
         let before = std::mem::replace(slot, Slot::Passive(record));
         self.listing.rest(&key, summary);
         if summary.finished {
-            let time = self.environment.surroundings.clock.now();
+            let time = self.now;
             self.finished.push_back(Finished { key, position, time });
         }
         before.held_back()
