@@ -65,7 +65,7 @@ fn live(toy: &mut Toy, chance: &mut StdRng, from: u128) {
 }
 
 proptest! {
-    #![proptest_config(quick())]
+    #![proptest_config(ProptestConfig { cases: 40, ..quick() })]
 
     #[test]
     fn of_two_that_want_the_same_last_two_things_exactly_one_wins(seed: u64) {

@@ -294,8 +294,8 @@ impl Toy {
         for (to, command) in unsettled.claims {
             self.receive(&to, Item::Tell(command));
         }
-        for (order, step) in unsettled.steps {
-            self.run_step(order, step);
+        for order in unsettled.orders {
+            self.go_on(&order);
         }
         self.pass_ms(0);
     }

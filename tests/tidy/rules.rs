@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["telemetry"],
     &["journal", "snapshot", "archive"],
     &["recovery", "feed"],
-    &["actors"],
+    &["actors", "verify"],
     &["api", "client"],
     &["server"],
     &["cli"],
