@@ -9,10 +9,12 @@ use futures::future::join_all;
 use holdfast::actors::environment::Limits;
 use holdfast::actors::keeper::Schedule;
 use holdfast::archive::Archive;
+use holdfast::codec::v1;
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::Label;
 use holdfast::domain::reservation::{self, Term};
+use holdfast::journal::{Commit, Store};
 use support::*;
 
 fn cancel() -> Command {
@@ -137,5 +139,43 @@ fn a_snapshot_under_load_and_a_crash_right_after_it_lead_to_the_logs_state() {
         disks.check();
         let (loaded, _) = disks.loaded();
         assert!(loaded.snapshot.is_some_and(|info| info.footer.entries > 256));
+    }
+}
+
+#[test]
+fn wherever_a_log_ends_the_next_start_settles_it() {
+    let whole = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&whole, clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(9)).await.unwrap();
+        trial.command(stock_entity("B"), 2, receive(9)).await.unwrap();
+        let held = || create(&[("A", 1), ("B", 1)], Term::For(60_000));
+        let short = create(&[("A", 1), ("B", 100)], Term::For(60_000));
+        let _ = trial.command(reservation_entity(0), 3, short).await;
+        let ends = [cancel(), Command::Reservation(reservation::Command::Commit)];
+        for (n, end) in (1..).zip(ends) {
+            trial.command(reservation_entity(n), 10 + n, held()).await.unwrap();
+            trial.command(reservation_entity(n), 20 + n, end).await.unwrap();
+        }
+        trial.command(order_entity(30), 30, order(&[("A", 1), ("B", 2)])).await.unwrap();
+        trial.command(order_entity(31), 31, order(&[("A", 50)])).await.unwrap();
+        trial.settled_digest().await;
+    });
+    let events = whole.events();
+    for count in 1..=events.len() {
+        let disks = Disks::new(1 << 20);
+        let mut commit = Commit::new(Position(1));
+        for event in &events[..count] {
+            commit.push_with(|bytes| v1::encode_event(event, bytes)).unwrap();
+        }
+        disks.open().store.commit(&commit).unwrap();
+        on_one_thread(async {
+            let trial = start(&disks, clock(), Settings::default());
+            trial.settled_digest().await;
+        });
+        disks.check();
+        let unsettled = disks.loaded().0.unsettled;
+        assert!(unsettled.claims.is_empty(), "{count}: {:?}", unsettled.claims);
+        assert_eq!(unsettled.orders, []);
     }
 }

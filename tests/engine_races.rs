@@ -273,6 +273,57 @@ fn a_step_that_was_put_off_is_not_run_for_an_order_that_has_moved_on() {
 }
 
 #[test]
+fn an_entity_that_keeps_its_actor_loses_no_message() {
+    // One with so many claims is not packed up, however often it is asked.
+    const CLAIMS: u128 = 1_001;
+    let limits = Limits { idle_ms: 0, resource_idle_ms: 0, ..Limits::default() };
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings { limits, shards: 1, ..Settings::default() });
+        trial.command(stock_entity("A"), 1, receive(CLAIMS as u64)).await.unwrap();
+        for n in 0..CLAIMS {
+            let confirmed = create(&[("A", 1)], Term::Confirmed);
+            trial.command(reservation_entity(n), 1_000 + n, confirmed).await.unwrap();
+        }
+        let mut answers = Vec::new();
+        for n in 0..500 {
+            let engine = trial.engine.clone();
+            let command = command(stock_entity("A"), 10_000 + n, receive(1));
+            answers.push(tokio::task::spawn_local(async move {
+                for _ in 0..n % 9 {
+                    let_one_other_run().await;
+                }
+                engine.command(command).await
+            }));
+            trial.clock.advance_ms(1);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        for answer in answers {
+            let answer = tokio::time::timeout(Duration::from_millis(100), answer).await;
+            answer.expect("a message was lost").unwrap().unwrap();
+        }
+    });
+    disks.check();
+}
+
+#[test]
+fn a_hold_that_was_extended_ends_by_itself_at_its_new_deadline() {
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(5)).await.unwrap();
+        let held = create(&[("A", 2)], Term::For(1_000));
+        trial.command(reservation_entity(1), 2, held).await.unwrap();
+        let extend = Command::Reservation(reservation::Command::Extend(Term::For(2_000)));
+        trial.command(reservation_entity(1), 3, extend).await.unwrap();
+        trial.pass_ms(1_999).await;
+        assert_eq!(stock_of(&trial, "A").await, (5, 2));
+        trial.pass_ms(10).await;
+        assert_eq!(stock_of(&trial, "A").await, (5, 0));
+    });
+}
+
+#[test]
 fn a_flood_of_deadlines_is_met_within_ten_milliseconds() {
     const HOLDS: u128 = 10_000;
     let disks = Disks::new(16 << 20);

@@ -183,6 +183,8 @@ impl Run {
         }
         let verdict = self.disks.check();
         assert_eq!((position, digest), (verdict.last, verdict.world.digest()));
+        let unsettled = self.disks.loaded().0.unsettled;
+        assert!(unsettled.claims.is_empty() && unsettled.orders.is_empty(), "{unsettled:?}");
         self.trace.push(format!("{position} {digest}"));
         let statistics = trial.engine.statistics().await.unwrap();
         let mut counts = (0, 0);
