@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::failure::Failure;
 use crate::cli::settings::Settings;
@@ -42,22 +42,36 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     }
     let running =
         server::start(&config, metrics).map_err(|error| Failure::Failed(error.to_string()))?;
+    // Whoever reads that it is ready may stop it at once, so the signals are listened for before.
+    let mut signals = running.block_on(async { StopSignals::listen() })?;
     let addresses = running.addresses();
     let mut out = io::stdout().lock();
     writeln!(out, "ready grpc={} http={}", addresses.grpc, addresses.http)?;
     out.flush()?;
     drop(out);
-    running.block_on(stop_signal())?;
+    running.block_on(signals.arrival());
     running.stop();
     Ok(())
 }
 
-async fn stop_signal() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and Ctrl-C.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From here on these signals don't end the process by themselves.
+    fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { terminate, interrupt })
     }
-    Ok(())
+
+    async fn arrival(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

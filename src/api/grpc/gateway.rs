@@ -28,10 +28,9 @@ use crate::actors::delivery::{Accepted, Shown, Told};
 use crate::actors::engine::{CommandError, CommandRequest, Engine, Uncertain};
 use crate::api::admission::{Admission, Admitted, Closed, TurnedAway};
 use crate::domain::command::Command;
-use crate::domain::ids::{EntityId, EntityKey};
+use crate::domain::ids::{EntityId, EntityKey, Version};
 use crate::domain::name::TenantId;
 use crate::domain::reservation::{self, Term};
-use crate::domain::view::View;
 use crate::telemetry::{self, Outcome};
 
 /// The way to the engine. Cheap to clone.
@@ -169,10 +168,11 @@ impl Gateway {
     pub(super) async fn show(&self, key: EntityKey) -> Result<Told<Shown>, Failure> {
         let kind = key.kind();
         let told = self.engine.show(key).await?;
-        match told.answer.view {
-            View::Nothing => Err(Failure::NotFound(kind, told.position)),
-            _ => Ok(told),
+        // A balance that never came into being has figures too: all of them 0.
+        if told.answer.version == Version(0) {
+            return Err(Failure::NotFound(kind, told.position));
         }
+        Ok(told)
     }
 }
 

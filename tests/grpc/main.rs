@@ -1,0 +1,18 @@
+//! The server end to end over gRPC, on a port and a folder of its own for each test.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/requests.rs"]
+mod requests;
+#[path = "../support/server.rs"]
+mod server;
+
+mod edge;
+mod events;
+mod listings;
+mod orders;
+mod refusals;
+mod reservations;
+mod retries;
+mod stocks;
+mod stopping;
+mod tenants;
