@@ -7,7 +7,7 @@
 //!                              └─▶ the shards' tables
 //! ```
 //!
-//! [`World`] follows events, [`load`] finds the snapshot and reads the tail, [`settle`] says what
+//! [`World`] follows events, [`load()`] finds the snapshot and reads the tail, [`settle()`] says what
 //! must be sent so that every resource agrees with its reservations.
 //!
 //! Not here: actors, and decisions. What is settled is decided by the entities themselves, as
