@@ -11,7 +11,7 @@ use actix::{Actor, Addr};
 use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::ProcessManager;
-use super::shard::{Connect, Shard};
+use super::shard::{Begin, Connect, Shard};
 use super::topology::{Spread, Topology};
 use crate::archive::Archive;
 use crate::domain::event::Origin;
@@ -70,6 +70,9 @@ pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Top
         });
     }
     settle(started, &topology, &spread, unsettled);
+    for Started { shard, .. } in started {
+        shard.do_send(Begin);
+    }
     topology
 }
 

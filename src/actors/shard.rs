@@ -44,7 +44,8 @@ use crate::recovery::AnyEntity;
 use crate::telemetry;
 
 pub use messages::{
-    Connect, CountEntities, Evict, ListReservations, ListStock, Note, Settled, TakeFinished, Walk,
+    Begin, Connect, CountEntities, Evict, ListReservations, ListStock, Note, Settled, TakeFinished,
+    Walk,
 };
 use walk::Walks;
 

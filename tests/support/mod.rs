@@ -335,10 +335,10 @@ impl Trial {
         for _ in 0..10_000 {
             self.pass_ms(20).await;
             let now = self.engine.digest().await.unwrap();
-            if now.is_some() && now == before {
-                return now.unwrap();
+            if before == Some(now) {
+                return now;
             }
-            before = now;
+            before = Some(now);
         }
         panic!("the engine doesn't come to rest");
     }

@@ -30,9 +30,21 @@ pub struct Connect {
 impl Handler<Connect> for Shard {
     type Result = ();
 
-    fn handle(&mut self, connect: Connect, context: &mut Context<Self>) {
+    fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
         self.environment.connect(connect.topology, connect.shard, connect.process);
-        // Not before: an entity that is woken has others to tell.
+    }
+}
+
+/// All shards know each other, and what a crash left unsettled is on its way: from here on
+/// deadlines count. An expiry before that could overtake an older wish of the same reservation.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Begin;
+
+impl Handler<Begin> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Begin, context: &mut Context<Self>) {
         context.run_interval(TICK, |shard, _| shard.tick());
     }
 }
