@@ -173,9 +173,6 @@ fn wherever_a_log_ends_the_next_start_settles_it() {
             let trial = start(&disks, clock(), Settings::default());
             trial.settled_digest().await;
         });
-        disks.check();
-        let unsettled = disks.loaded().0.unsettled;
-        assert!(unsettled.claims.is_empty(), "{count}: {:?}", unsettled.claims);
-        assert_eq!(unsettled.orders, []);
+        assert_settled(&disks.check().world);
     }
 }

@@ -183,8 +183,7 @@ impl Run {
         }
         let verdict = self.disks.check();
         assert_eq!((position, digest), (verdict.last, verdict.world.digest()));
-        let unsettled = self.disks.loaded().0.unsettled;
-        assert!(unsettled.claims.is_empty() && unsettled.orders.is_empty(), "{unsettled:?}");
+        assert_settled(&verdict.world);
         self.trace.push(format!("{position} {digest}"));
         let statistics = trial.engine.statistics().await.unwrap();
         let mut counts = (0, 0);
@@ -373,7 +372,7 @@ fn every_promise_holds_through_random_commands_restarts_and_power_cuts() {
     let mut happened = BTreeSet::new();
     let first = rand::rng().random_range(0..1_000_000u64);
     let given = std::env::var("HOLDFAST_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seeds = given.map_or(first..first + 8, |seed: u64| seed..seed + 1);
+    let seeds = given.map_or(first..first + 4, |seed: u64| seed..seed + 1);
     let is_whole = seeds.end - seeds.start > 1;
     for seed in seeds {
         happened.extend(run(seed).happened.0);

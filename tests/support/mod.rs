@@ -21,7 +21,8 @@ use holdfast::domain::name::*;
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::{money, reservation, sales_order, stock_balance};
 use holdfast::journal::{Audience, Journal, LogReader, MemoryDisk, MemoryStore, Store, Writer};
-use holdfast::recovery::{Loaded, Sources, load};
+use holdfast::recovery::settle::wish_of;
+use holdfast::recovery::{Loaded, Sources, World, load};
 use holdfast::snapshot::{MemoryStore as MemorySnapshots, SnapshotStore};
 use holdfast::verify::{Laws, Verdict};
 use uuid::Uuid;
@@ -152,6 +153,18 @@ impl Disks {
         assert_eq!(verdict.problems, [""; 0]);
         assert_eq!(self.loaded().1, verdict.world.digest(), "snapshot and tail differ from zero");
         verdict
+    }
+}
+
+/// Checks that nothing is under way: every claim is its reservation's wish, every order has ended.
+pub fn assert_settled(world: &World) {
+    for (key, entity) in world.iter() {
+        assert_eq!(entity.next_step(&key.id), None, "{key}");
+        let EntityId::Resource(resource) = &key.id else { continue };
+        for claim in entity.claims() {
+            let wish = wish_of(world, &key.tenant, resource, claim.reservation);
+            assert_eq!(wish, Some(claim), "{key}");
+        }
     }
 }
 
