@@ -131,7 +131,8 @@ fn an_entity_that_is_woken_while_it_goes_to_the_archive_is_counted_once() {
         trial.pass_ms(50).await;
         let statistics = trial.engine.statistics().await.unwrap();
         assert_eq!(statistics.archived as u128, MOMENTS * ENDED);
-        let in_memory: u64 = statistics.entities.iter().map(|count| count.active + count.passive).sum();
+        let in_memory: u64 =
+            statistics.entities.iter().map(|count| count.active + count.passive).sum();
         assert_eq!(in_memory, 1);
         assert_eq!(state_of(&trial, 0).await, State::Cancelled);
     });

@@ -10,6 +10,9 @@ use v1::subscribe_response::Content;
 use crate::requests::*;
 use crate::server::Server;
 
+/// Whether an event should pass a filter.
+type Passes<'a> = &'a dyn Fn(&v1::Event) -> bool;
+
 fn after(position: u64) -> v1::SubscribeRequest {
     v1::SubscribeRequest { start: Some(Start::AfterPosition(position)), ..Default::default() }
 }
@@ -109,7 +112,7 @@ fn filters_run_on_the_server() {
             |event: &v1::Event| matches!(event.body, Some(v1::event::Body::ClaimMade(_)));
         let kinds = vec![v1::EntityKind::StockBalance.into()];
         let event_types = vec![v1::EventType::ClaimMade.into()];
-        let cases: [(v1::SubscribeRequest, &dyn Fn(&v1::Event) -> bool); 4] = [
+        let cases: [(v1::SubscribeRequest, Passes<'_>); 4] = [
             (v1::SubscribeRequest { kinds: kinds.clone(), ..beginning() }, &of_stock),
             (v1::SubscribeRequest { event_types: event_types.clone(), ..beginning() }, &is_claim),
             (v1::SubscribeRequest { stream: Some(stock_stream("B")), ..beginning() }, &|event| {
