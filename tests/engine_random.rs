@@ -187,8 +187,8 @@ impl Run {
         self.trace.push(format!("{position} {digest}"));
         let statistics = trial.engine.statistics().await.unwrap();
         let mut counts = (0, 0);
-        for (_, _, count) in statistics.entities {
-            counts = (counts.0 + count.total, counts.1 + count.active);
+        for count in statistics.entities {
+            counts = (counts.0 + count.active + count.passive, counts.1 + count.active);
         }
         assert_eq!(counts.0 + statistics.archived, verdict.streams);
         if counts.1 < counts.0 {

@@ -12,6 +12,9 @@ use holdfast::domain::{claim::Claim, sales_order, stock_balance};
 use holdfast::verify::Laws;
 use support::*;
 
+/// How an event is falsified.
+type Forgery<'a> = &'a dyn Fn(&mut Event);
+
 /// Receipts past two landmarks, a hold that stands, one that was cancelled, an order.
 fn sound() -> Vec<Event> {
     let disks = Disks::new(1 << 20);
@@ -62,7 +65,7 @@ fn each_broken_law_is_told() {
             other => panic!("{other:?}"),
         }
     };
-    let expected: [(&str, &str, &dyn Fn(&mut Event)); 11] = [
+    let expected: [(&str, &str, Forgery<'_>); 11] = [
         ("ClaimMade", "more is held than is on hand", &|event| {
             claim(event, &|claim| claim.held = 601);
         }),

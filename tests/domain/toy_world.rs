@@ -95,7 +95,8 @@ impl Actor {
     }
 
     fn is_waiting(&self) -> bool {
-        with_stage!(self, stage => stage.transient.is_waiting())
+        // Only a reservation ever waits for others.
+        matches!(self, Self::Reservation(stage) if stage.transient.is_waiting())
     }
 
     fn hear(self, item: &Item, now: Timestamp, last: Position) -> Self {
