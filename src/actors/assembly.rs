@@ -11,7 +11,7 @@ use actix::{Actor, Addr};
 use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::{ProcessManager, RunStep};
-use super::shard::{Connect, Shard};
+use super::shard::{Begin, Connect, Shard};
 use super::topology::{Spread, Topology};
 use crate::archive::Archive;
 use crate::domain::event::Origin;
@@ -58,7 +58,7 @@ pub fn start(beginning: Beginning) -> Started {
 }
 
 /// Tells all shards of each other, then sends what a crash left unsettled, before anything else
-/// can come.
+/// can come; then lets them begin.
 pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Topology {
     let shards = started.iter().map(|started| started.shard.clone()).collect();
     let topology = Topology::new(shards, spread.clone());
@@ -69,18 +69,20 @@ pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Top
             process: process.clone(),
         });
     }
-    settle(started, &topology, &spread, unsettled);
-    topology
-}
-
-fn settle(started: &[Started], topology: &Topology, spread: &Spread, unsettled: Unsettled) {
-    for (to, command) in unsettled.claims {
+    let Unsettled { claims, steps } = unsettled;
+    for (to, command) in claims {
         let origin = started[spread.index(&to)].server.clone();
         topology
             .send(Delivery { to, payload: Payload::Tell { command, origin, causation_id: None } });
     }
-    for (order, step) in unsettled.steps {
-        let Started { process, server, .. } = &started[spread.index(&order)];
-        process.do_send(RunStep { order, step, origin: server.clone(), causation_id: None });
+    let mut steps_of: Vec<_> = started.iter().map(|_| Vec::new()).collect();
+    for (order, step) in steps {
+        let index = spread.index(&order);
+        let origin = started[index].server.clone();
+        steps_of[index].push(RunStep { order, step, origin, causation_id: None });
     }
+    for (Started { shard, .. }, steps) in started.iter().zip(steps_of) {
+        shard.do_send(Begin { steps });
+    }
+    topology
 }

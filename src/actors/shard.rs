@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, Context, Handler};
 
 use super::deadlines::Deadlines;
 use super::delivery::{Delivery, Payload};
@@ -44,7 +44,8 @@ use crate::recovery::AnyEntity;
 use crate::telemetry;
 
 pub use messages::{
-    Connect, CountEntities, Evict, ListReservations, ListStock, Note, Settled, TakeFinished, Walk,
+    Begin, Connect, CountEntities, Evict, ListReservations, ListStock, Note, Settled, TakeFinished,
+    Walk,
 };
 use walk::Walks;
 
@@ -307,10 +308,6 @@ fn due(queue: &mut VecDeque<(Timestamp, EntityKey)>, now: Timestamp) -> Option<E
 
 impl Actor for Shard {
     type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(TICK, |shard, _| shard.tick());
-    }
 }
 
 impl Handler<Delivery> for Shard {

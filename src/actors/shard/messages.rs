@@ -1,14 +1,14 @@
 //! What a shard is told and asked besides deliveries.
 
-use actix::{Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::super::capture::Capture;
 use super::super::listing::{Age, Count, ReservationQuery};
-use super::super::process_manager::ProcessManager;
+use super::super::process_manager::{ProcessManager, RunStep};
 use super::super::table::Slot;
 use super::super::topology::Topology;
-use super::{Shard, decoded};
+use super::{Shard, TICK, decoded};
 use crate::codec::v1;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
@@ -32,6 +32,26 @@ impl Handler<Connect> for Shard {
 
     fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
         self.environment.connect(connect.topology, connect.shard, connect.process);
+    }
+}
+
+/// Everybody is connected, and what claims need after a crash is under way: from here on deadlines
+/// count and orders are driven. Before, they would speak to shards that know nobody yet.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Begin {
+    /// The next steps of the shard's open orders.
+    pub steps: Vec<RunStep>,
+}
+
+impl Handler<Begin> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, begin: Begin, context: &mut Context<Self>) {
+        for step in begin.steps {
+            self.environment.process().do_send(step);
+        }
+        context.run_interval(TICK, |shard, _| shard.tick());
     }
 }
 
