@@ -392,6 +392,11 @@ impl Engine {
         self.parts.clock.now()
     }
 
+    /// The clock that tells it.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.parts.clock
+    }
+
     /// The way to the log.
     pub fn journal(&self) -> &Journal {
         &self.parts.journal

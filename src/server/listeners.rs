@@ -15,13 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Addresses, Begun, ServerError};
-use crate::actors::Engine;
 use crate::api::admission::{self, Admission};
-use crate::api::grpc::{self, EventService, Gateway, LastOf, Services, StreamWatch, Ticks};
+use crate::api::grpc::{self, Gateway, Services, StreamWatch, Ticks};
 use crate::api::http;
 use crate::api::readiness::Readiness;
 use crate::config::Config;
-use crate::domain::ids::{EntityKey, Position, Version};
+use crate::domain::ids::EntityKey;
 use crate::fatal;
 use crate::feed::Feed;
 
@@ -130,15 +129,11 @@ impl Early {
         if runtime.block_on(self.recovering).is_err() {
             fatal::end(&"the listener of the recovery has panicked");
         }
-        let engine = begun.engine.clone();
-        let clock = engine.clone();
-        let now = Arc::new(move || clock.now());
-        let started = engine.now();
-        let log_id = engine.log_id();
-        let events = EventService::new(begun.feed.clone(), Ends(engine), log_id, now);
-        let watch = Arc::new(Watching(begun.feed.clone()));
+        let started = begun.engine.now();
+        let feed = begun.feed.clone();
+        let watch = Arc::new(Watching(feed.clone()));
         let readiness = readiness.clone();
-        let services = Services { gateway, watch, events, readiness, started };
+        let services = Services { gateway, watch, feed, readiness, started };
         let serving =
             grpc::serve(listener(self.grpc)?, services, grpc_limits(config), raised(&self.stop));
         let grpc = runtime.spawn(async move { report("grpc", serving.await) });
@@ -193,16 +188,6 @@ fn grpc_limits(config: &Config) -> grpc::Limits {
         header_list_bytes_max: limits.header_bytes_max,
         keepalive: limits.keepalive_interval.0,
         ..grpc::Limits::default()
-    }
-}
-
-/// Tells where streams end, by asking the entities.
-struct Ends(Engine);
-
-impl LastOf for Ends {
-    async fn last(&self, key: EntityKey) -> Option<(Version, Position)> {
-        let shown = self.0.show(key).await.ok()?.answer;
-        (shown.version > Version(0)).then_some((shown.version, shown.position))
     }
 }
 

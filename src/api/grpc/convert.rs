@@ -5,6 +5,8 @@
 //!
 //! Not here: reading requests, which is `validate`; events, which have a file of their own.
 
+use std::collections::BTreeMap;
+
 use super::errors::{QUANTITY_OVERFLOW, REQUEST_ID_REUSED, shortage_reason};
 use crate::actors::delivery::Shown;
 use crate::actors::engine::EntityCount;
@@ -12,6 +14,7 @@ use crate::domain;
 use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityId, EntityKind, ResourceKey, StockKey};
 use crate::domain::money::{Amount, Currency, UnitPrice};
+use crate::domain::name::Label;
 use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
 use crate::domain::time::Timestamp;
@@ -106,6 +109,12 @@ pub(super) fn reservation_line(line: &reservation::Line) -> v1::ReservationLine 
     }
 }
 
+/// What a client attached to a reservation.
+pub(super) fn attributes(attributes: &BTreeMap<Label, Label>) -> BTreeMap<String, String> {
+    let text = |(name, value): (&Label, &Label)| (name.to_string(), value.to_string());
+    attributes.iter().map(text).collect()
+}
+
 /// Where a reservation stands.
 pub(super) fn reservation_state(state: reservation::State) -> v1::ReservationState {
     match state {
@@ -124,9 +133,6 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
     };
     let tells_deadline =
         matches!(details.state, reservation::State::Held | reservation::State::Expired);
-    let text = |(key, value): (&domain::name::Label, &domain::name::Label)| {
-        (key.as_str().to_owned(), value.as_str().to_owned())
-    };
     Some(v1::Reservation {
         reservation_id: id.to_string(),
         state: reservation_state(details.state).into(),
@@ -134,7 +140,7 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
         expire_time: details.deadline.filter(|_| tells_deadline).map(timestamp),
         customer: details.customer.as_str().to_owned(),
         external_reference: details.external_reference.as_str().to_owned(),
-        attributes: details.attributes.iter().map(text).collect(),
+        attributes: attributes(&details.attributes),
         sales_order_id: details.owner.map(|owner| owner.to_string()).unwrap_or_default(),
         cancel_reason: details.cancel_reason.as_str().to_owned(),
         version: shown.version.0,
@@ -228,6 +234,17 @@ pub(super) fn shortage_without_line(
         position: shortfall.position.0,
         blocker: shortfall.blocker.map(blocker),
     }
+}
+
+/// The name of an entity.
+pub(super) fn entity_id(id: &EntityId) -> v1::EntityId {
+    use v1::entity_id::Id;
+    let id = match id {
+        EntityId::Resource(ResourceKey::Stock(key)) => Id::StockBalance(stock(key)),
+        EntityId::Reservation(id) => Id::ReservationId(id.to_string()),
+        EntityId::SalesOrder(id) => Id::SalesOrderId(id.to_string()),
+    };
+    v1::EntityId { id: Some(id) }
 }
 
 /// A kind of entity.

@@ -7,6 +7,7 @@
 //!   rejection    FAILED_PRECONDITION, NOT_FOUND,             yes, with the position at which
 //!                ALREADY_EXISTS, ABORTED                     it was decided
 //!   uncertain    DEADLINE_EXCEEDED, UNKNOWN                  no: send it again, same request id
+//!   reading      OUT_OF_RANGE, DATA_LOSS                     a question; nothing to execute
 //! ```
 //!
 //! Invariants: every status has exactly one ErrorInfo, and its metadata stays below 8 KiB, which
@@ -41,6 +42,8 @@ const LIST_BYTES_MAX: usize = 4_096;
 const RETRY_OVERLOADED: Duration = Duration::from_millis(100);
 /// When whoever found the server unusable may come again.
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(1);
+/// When whoever found no room for a subscription may come again: they last.
+const RETRY_SUBSCRIBE: Duration = Duration::from_secs(1);
 
 /// One field that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,13 +88,17 @@ pub(super) enum Failure {
     /// A reader asked for what isn't there.
     NotFound(EntityKind, Position),
     /// A reader asked for more log than there is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the service of events"))]
     PositionOutOfRange {
         /// What was asked for.
         position: Position,
         /// The last that there is.
         last: Position,
     },
+    /// There are as many subscriptions as there may be: so many.
+    TooManySubscriptions(usize),
+    /// The log can't be read where it must be. What is wrong names files and other tenants'
+    /// entities, so it is for the operator alone.
+    LogUnreadable,
     /// Perhaps executed.
     Uncertain,
     /// A snapshot could not be taken.
@@ -184,10 +191,23 @@ fn wire(failure: Failure) -> Wire {
         Failure::PositionOutOfRange { position, last } => Wire::new(
             Code::OutOfRange,
             "POSITION_OUT_OF_RANGE",
-            format_args!("the log ends at position {last}, before {position}"),
+            format_args!(
+                "the log ends at position {last}, before {position}; start at {last} or before"
+            ),
         )
         .with("position", position)
         .with("last", last),
+        Failure::TooManySubscriptions(count) => Wire::new(
+            Code::ResourceExhausted,
+            OVERLOADED,
+            format_args!("there are {count} subscriptions already; try again when one has ended"),
+        )
+        .retry_after(RETRY_SUBSCRIBE),
+        Failure::LogUnreadable => Wire::new(
+            Code::DataLoss,
+            "LOG_UNREADABLE",
+            "the log can't be read there; tell the operator, who finds the cause in the server's log",
+        ),
         Failure::Uncertain => Wire::new(
             Code::Unknown,
             "UNCERTAIN",

@@ -28,7 +28,7 @@ use crate::actors::delivery::{Accepted, Shown, Told};
 use crate::actors::engine::{CommandError, CommandRequest, Engine, Uncertain};
 use crate::api::admission::{Admission, Admitted, Closed, TurnedAway};
 use crate::domain::command::Command;
-use crate::domain::ids::{EntityId, EntityKey, Version};
+use crate::domain::ids::{EntityId, EntityKey, EntityKind, Version};
 use crate::domain::name::TenantId;
 use crate::domain::reservation::{self, Term};
 use crate::telemetry::{self, Outcome};
@@ -150,15 +150,7 @@ impl Gateway {
         request: Request<M>,
         read: impl FnOnce(&mut Fields, &TenantId, M) -> Option<Q>,
     ) -> Result<(TenantId, Q), Failure> {
-        if self.admission.closed() == Some(Closed::Recovering) {
-            return Err(TurnedAway::Recovering.into());
-        }
-        let (metadata, _, message) = request.into_parts();
-        let mut fields = Fields::default();
-        let tenant = caller::tenant(&metadata, &mut fields);
-        let nobody = TenantId::default_tenant();
-        let question = read(&mut fields, tenant.as_ref().unwrap_or(&nobody), message);
-        fields.finish(tenant.zip(question))
+        ask(&self.admission, request, read)
     }
 
     /// Shows an entity that exists.
@@ -167,12 +159,35 @@ impl Gateway {
     /// [`Failure::NotFound`] and [`Failure::Uncertain`].
     pub(super) async fn show(&self, key: EntityKey) -> Result<Told<Shown>, Failure> {
         let kind = key.kind();
-        let told = self.engine.show(key).await?;
-        // A balance that never came into being has figures too: all of them 0.
-        if told.answer.version == Version(0) {
-            return Err(Failure::NotFound(kind, told.position));
-        }
-        Ok(told)
+        existing(kind, self.engine.show(key).await?)
+    }
+}
+
+/// Reads a question, as [`Gateway::ask`] does, past this gate.
+///
+/// # Errors
+/// As [`Gateway::ask`].
+pub(super) fn ask<M, Q>(
+    admission: &Admission,
+    request: Request<M>,
+    read: impl FnOnce(&mut Fields, &TenantId, M) -> Option<Q>,
+) -> Result<(TenantId, Q), Failure> {
+    if admission.closed() == Some(Closed::Recovering) {
+        return Err(TurnedAway::Recovering.into());
+    }
+    let (metadata, _, message) = request.into_parts();
+    let mut fields = Fields::default();
+    let tenant = caller::tenant(&metadata, &mut fields);
+    let nobody = TenantId::default_tenant();
+    let question = read(&mut fields, tenant.as_ref().unwrap_or(&nobody), message);
+    fields.finish(tenant.zip(question))
+}
+
+/// What an entity of this kind is, where anything has ever happened to it.
+fn existing(kind: EntityKind, told: Told<Shown>) -> Result<Told<Shown>, Failure> {
+    match told.answer.version {
+        Version(0) => Err(Failure::NotFound(kind, told.position)),
+        _ => Ok(told),
     }
 }
 
@@ -266,6 +281,24 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::domain::claim::StockFigures;
+    use crate::domain::ids::Position;
+    use crate::domain::time::Timestamp;
+    use crate::domain::view::{StockView, View};
+
+    #[test]
+    fn a_balance_that_nothing_ever_happened_to_is_not_found() {
+        let told = |version| {
+            let figures = StockFigures { on_hand: 0, held: 0 };
+            let view = View::StockBalance(StockView { figures, updated: Timestamp(0) });
+            let answer = Shown { version: Version(version), position: Position(0), view };
+            existing(EntityKind::StockBalance, Told { answer, position: Position(9) })
+        };
+        let missing = told(0).map(|_| ()).unwrap_err();
+        let expected = Failure::NotFound(EntityKind::StockBalance, Position(9));
+        assert_eq!(format!("{missing:?}"), format!("{expected:?}"));
+        assert!(told(1).is_ok());
+    }
 
     #[tokio::test]
     async fn a_command_whose_client_has_gone_stays_admitted_until_it_is_answered() {

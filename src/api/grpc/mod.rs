@@ -9,8 +9,8 @@
 //!                        ◀── errors  ◀──────────── refused ◀────────────────┘
 //! ```
 //!
-//! `page_token` says where a listing goes on, `stream_watch` when to look at an order again,
-//! `health` whether the server can be used.
+//! `page` says how much of a listing fits, `page_token` where it goes on, `stream_watch` when to
+//! look at an order again, `health` whether the server can be used; `event_view` shows events.
 //!
 //! Not here: decisions, and the clock.
 
@@ -19,11 +19,11 @@ mod caller;
 mod convert;
 mod deadline;
 mod errors;
-mod event_request;
 mod event_service;
 mod event_view;
 mod gateway;
 mod health;
+mod page;
 mod page_token;
 mod reservation_service;
 mod sales_order_service;
@@ -45,10 +45,10 @@ use super::admission::TurnedAway;
 use super::readiness::Readiness;
 use super::stopping::within_grace;
 use crate::domain::time::Timestamp;
+use crate::feed::Feed;
 use crate::proto::{self, v1};
 use deadline::WithDeadlines;
 
-pub use event_service::{EventService, LastOf};
 pub use gateway::Gateway;
 pub use stream_watch::{StreamWatch, Ticks};
 
@@ -86,13 +86,13 @@ impl Default for Limits {
 const RECOVERING_GRACE: Duration = Duration::from_millis(100);
 
 /// What the services are made of.
-pub struct Services<E> {
+pub struct Services {
     /// The way to the engine.
     pub gateway: Gateway,
     /// Who tells that something happened to an order.
     pub watch: Arc<dyn StreamWatch>,
-    /// The events' own service.
-    pub events: E,
+    /// The durable events.
+    pub feed: Feed,
     /// Whether the server can be used.
     pub readiness: Readiness,
     /// When the server started.
@@ -113,9 +113,9 @@ macro_rules! limited {
 ///
 /// # Errors
 /// Where the listener fails.
-pub async fn serve<E: v1::event_service_server::EventService>(
+pub async fn serve(
     listener: TcpListener,
-    services: Services<E>,
+    services: Services,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), tonic::transport::Error> {
@@ -151,20 +151,18 @@ pub async fn serve_recovering(
     serve_routes(listener, routes, limits, shutdown).await
 }
 
-fn routes<E: v1::event_service_server::EventService>(
-    services: Services<E>,
-    limits: Limits,
-) -> Routes {
+fn routes(services: Services, limits: Limits) -> Routes {
     use v1::admin_service_server::AdminServiceServer;
     use v1::event_service_server::EventServiceServer;
     use v1::reservation_service_server::ReservationServiceServer;
     use v1::sales_order_service_server::SalesOrderServiceServer;
     use v1::stock_service_server::StockServiceServer;
-    let Services { gateway, watch, events, started, .. } = services;
+    let Services { gateway, watch, feed, started, .. } = services;
     let stock = stock_service::StockApi::new(gateway.clone());
     let reservations =
         reservation_service::ReservationApi::new(gateway.clone(), limits.message_out_bytes_max);
     let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch);
+    let events = event_service::EventApi::new(gateway.clone(), feed, limits.message_out_bytes_max);
     let admin = admin_service::AdminApi::new(gateway, started);
     Routes::new(limited!(StockServiceServer::new(stock), limits))
         .add_service(limited!(ReservationServiceServer::new(reservations), limits))

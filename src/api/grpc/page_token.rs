@@ -12,7 +12,7 @@
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::domain::ids::{ReservationId, StockKey};
+use crate::domain::ids::{ReservationId, StockKey, Version};
 use crate::domain::name::{Location, Sku, TenantId};
 use crate::domain::time::Timestamp;
 
@@ -97,6 +97,16 @@ impl Cursor for (Timestamp, ReservationId) {
     }
 }
 
+impl Cursor for Version {
+    fn encode(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(|bytes| Self(u64::from_be_bytes(bytes)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +129,7 @@ mod tests {
         assert_eq!(scope.cursor(&scope.token(&id)), Some(id));
         let cursor = (Timestamp(5), id);
         assert_eq!(scope.cursor(&scope.token(&cursor)), Some(cursor));
+        assert_eq!(scope.cursor(&scope.token(&Version(9))), Some(Version(9)));
     }
 
     #[test]

@@ -176,6 +176,12 @@ fn what_was_perhaps_executed_is_told_apart_from_what_was_not() {
     let beyond = read(Failure::PositionOutOfRange { position, last });
     assert_eq!((beyond.code, &*beyond.info.reason), (Code::OutOfRange, "POSITION_OUT_OF_RANGE"));
     assert_eq!((&*beyond.info.metadata["position"], &*beyond.info.metadata["last"]), ("9", "8"));
+    let crowded = read(Failure::TooManySubscriptions(7));
+    assert_eq!((crowded.code, &*crowded.info.reason), (Code::ResourceExhausted, "OVERLOADED"));
+    assert_eq!(crowded.retry_ms(), Some(1_000));
+    let unreadable = read(Failure::LogUnreadable);
+    assert_eq!((unreadable.code, &*unreadable.info.reason), (Code::DataLoss, "LOG_UNREADABLE"));
+    assert_eq!(unreadable.retry_ms(), None, "it would not help");
     let failed = read(Failure::SnapshotFailed("no room".to_owned()));
     assert_eq!((failed.code, &*failed.info.reason), (Code::Internal, "SNAPSHOT_FAILED"));
 }

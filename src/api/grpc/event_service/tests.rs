@@ -3,32 +3,47 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use prost::Message;
 use tokio_stream::StreamExt;
+use tonic::Code;
 use tonic::metadata::MetadataValue;
+use tonic_types::StatusExt;
 
-use super::event_service_server::EventService as _;
 use super::*;
-use crate::domain::ids::{EntityId, ResourceKey};
+use crate::actors::delivery::Shown;
+use crate::api::admission::Closed;
+use crate::clock::ManualClock;
+use crate::domain::ids::{EntityKey, Position};
+use crate::domain::time::Timestamp;
+use crate::domain::view::View;
 use crate::feed::tests::world::{SMALL, World, large, order, reservation, stock};
 use crate::feed::{Limits, Reading};
 use crate::proto::v1::{entity_id, subscribe_request};
 
-/// Where each stream of a world ends.
-struct Ends(HashMap<EntityKey, (Version, Position)>);
+const TENANT_KEY: &str = "x-tenant-id";
+const PAGE_BYTES_MAX: usize = 4 << 20;
 
-impl LastOf for Ends {
-    async fn last(&self, key: EntityKey) -> Option<(Version, Position)> {
-        self.0.get(&key).copied()
+/// Where each stream of a world ends.
+struct Ends(HashMap<EntityKey, StreamEnd>);
+
+impl Look for Ends {
+    async fn look(&self, key: &EntityKey) -> Result<Shown, Failure> {
+        let missing = Failure::NotFound(key.kind(), Position(7));
+        let end = self.0.get(key).ok_or(missing)?;
+        Ok(Shown { version: end.version, position: end.position, view: View::Nothing })
     }
 }
 
-fn service(world: &World, limits_of: &[EntityKey]) -> EventService<Ends> {
-    let ends = limits_of.iter().map(|key| {
-        let end = world.end_of(key);
-        (end.key, (end.version, end.position))
-    });
-    let now: Now = Arc::new(|| Timestamp(5_000));
-    EventService::new(world.feed.clone(), Ends(ends.collect()), Uuid::from_u128(1), now)
+fn service(world: &World, known: &[EntityKey]) -> EventApi<Ends> {
+    let ends = known.iter().map(|key| (key.clone(), world.end_of(key)));
+    let clock = Arc::new(ManualClock::at(Timestamp(5_000)));
+    EventApi {
+        entities: Ends(ends.collect()),
+        admission: Admission::new(Default::default()),
+        feed: world.feed.clone(),
+        shower: Shower { log_id: Uuid::from_u128(1), clock },
+        answer_bytes_max: PAGE_BYTES_MAX,
+    }
 }
 
 fn as_tenant<T>(tenant: &str, message: T) -> Request<T> {
@@ -39,17 +54,7 @@ fn as_tenant<T>(tenant: &str, message: T) -> Request<T> {
 }
 
 fn named(key: &EntityKey) -> Option<v1::EntityId> {
-    let id = match &key.id {
-        EntityId::Resource(ResourceKey::Stock(key)) => {
-            entity_id::Id::StockBalance(v1::StockResource {
-                sku: key.sku.to_string(),
-                location: key.location.to_string(),
-            })
-        }
-        EntityId::Reservation(id) => entity_id::Id::ReservationId(id.to_string()),
-        EntityId::SalesOrder(id) => entity_id::Id::SalesOrderId(id.to_string()),
-    };
-    Some(v1::EntityId { id: Some(id) })
+    Some(convert::entity_id(&key.id))
 }
 
 fn from_beginning() -> v1::SubscribeRequest {
@@ -67,10 +72,11 @@ fn reason_of(status: &Status) -> String {
     status.get_details_error_info().unwrap().reason
 }
 
-/// The field that is said to be wrong.
-fn field_of(status: &Status) -> String {
+/// The fields that are said to be wrong.
+fn fields_of(status: &Status) -> Vec<String> {
     assert_eq!(status.code(), Code::InvalidArgument);
-    status.get_details_bad_request().unwrap().field_violations.remove(0).field
+    let told = status.get_details_bad_request().unwrap().field_violations;
+    told.into_iter().map(|violation| violation.field).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,12 +112,13 @@ async fn a_subscription_filters_beats_and_ends_with_the_server() {
     world.tell(&[stock("east", "A"), order("east", 1), order("east", 1)]).await;
     let Content::Event(event) = next(&mut messages).await else { panic!("no event") };
     assert_eq!(event.position, 3);
-    let time = Some(event_view::timestamp(Timestamp(5_000)));
+    let time = Some(convert::timestamp(Timestamp(5_000)));
     let heartbeat = Content::Heartbeat(v1::Heartbeat { position: 3, time });
     assert_eq!(next(&mut messages).await, heartbeat);
     world.feed.close();
     let status = messages.next().await.unwrap().unwrap_err();
     assert_eq!((status.code(), reason_of(&status).as_str()), (Code::Unavailable, "STOPPING"));
+    assert!(status.get_details_retry_info().is_some());
     assert!(messages.next().await.is_none());
 }
 
@@ -164,17 +171,56 @@ async fn a_field_that_cant_be_read_is_named() {
         (v1::SubscribeRequest { stream: sku(""), ..empty() }, "stream.stock_balance.sku"),
     ] {
         let status = service.subscribe(as_tenant("east", request)).await.map(|_| ()).unwrap_err();
-        assert_eq!(field_of(&status), field);
+        assert_eq!(fields_of(&status), [field]);
     }
     let status = service.subscribe(as_tenant("no way", empty())).await.map(|_| ()).unwrap_err();
-    assert_eq!(field_of(&status), TENANT_KEY);
+    assert_eq!(fields_of(&status), [TENANT_KEY]);
     let status = service.read_stream(Request::new(Default::default())).await.unwrap_err();
-    assert_eq!(field_of(&status), "stream");
+    assert_eq!(fields_of(&status), ["stream"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_fields_that_cant_be_read_are_named_at_once() {
+    let world = World::new(SMALL, Reading::Inline);
+    let service = service(&world, &[]);
+    let stream =
+        |id: &str| Some(v1::EntityId { id: Some(entity_id::Id::ReservationId(id.to_owned())) });
+    let request = v1::SubscribeRequest {
+        start: Some(subscribe_request::Start::From(7)),
+        kinds: vec![0, 1, 9],
+        stream: stream("0190d5c47a1e7c3b9a523f0e6d8b1c47"),
+        event_types: vec![0],
+    };
+    let status = service.subscribe(as_tenant("no way", request)).await.map(|_| ()).unwrap_err();
+    let wrong =
+        [TENANT_KEY, "from", "kinds[0]", "kinds[2]", "stream.reservation_id", "event_types[0]"];
+    assert_eq!(fields_of(&status), wrong);
+    let request = v1::ReadStreamRequest { stream: stream(""), direction: 9, ..Default::default() };
+    let status = service.read_stream(as_tenant("no way", request)).await.unwrap_err();
+    assert_eq!(fields_of(&status), [TENANT_KEY, "stream.reservation_id", "direction"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_reads_events_before_the_server_has_recovered() {
+    let mut world = World::new(SMALL, Reading::Inline);
+    let key = order("east", 1);
+    world.tell(std::slice::from_ref(&key)).await;
+    let service = service(&world, std::slice::from_ref(&key));
+    let read = || v1::ReadStreamRequest { stream: named(&key), ..Default::default() };
+    service.admission.close(Closed::Recovering);
+    let subscribed = service.subscribe(as_tenant("east", from_beginning())).await.map(|_| ());
+    let answered = service.read_stream(as_tenant("east", read())).await.map(|_| ());
+    for status in [subscribed.unwrap_err(), answered.unwrap_err()] {
+        assert_eq!((status.code(), reason_of(&status).as_str()), (Code::Unavailable, "RECOVERING"));
+        assert!(status.get_details_retry_info().is_some());
+    }
+    service.admission.open();
+    assert!(service.read_stream(as_tenant("east", read())).await.is_ok());
 }
 
 /// Reads page after page; tells the events' versions, and each page's length.
 async fn pages(
-    service: &EventService<Ends>,
+    service: &EventApi<Ends>,
     key: &EntityKey,
     mut request: v1::ReadStreamRequest,
 ) -> (Vec<u64>, Vec<usize>) {
@@ -238,14 +284,14 @@ async fn a_page_of_large_events_ends_early() {
     for _ in 0..30 {
         world.tell(std::slice::from_ref(&key)).await;
     }
-    let page = v1::ReadStreamResponse {
-        events: fit(&world.model, Uuid::from_u128(1)),
-        next_page_token: "x".repeat(PAGE_TOKEN_BYTES_MAX - 2),
-    };
+    let service = service(&world, std::slice::from_ref(&key));
+    let mut request = read(v1::ReadDirection::Forwards, 0, 1_000);
+    request.stream = named(&key);
+    let page = service.read_stream(as_tenant("east", request)).await.unwrap().into_inner();
+    assert!(!page.next_page_token.is_empty());
     let bytes = page.encoded_len();
     assert!((PAGE_BYTES_MAX - 300_000..=PAGE_BYTES_MAX).contains(&bytes), "{bytes} bytes");
 
-    let service = service(&world, std::slice::from_ref(&key));
     let up: Vec<u64> = (1..=30).collect();
     for direction in [v1::ReadDirection::Forwards, v1::ReadDirection::Backwards] {
         let (mut versions, lengths) = pages(&service, &key, read(direction, 0, 1_000)).await;
@@ -292,6 +338,6 @@ async fn a_token_serves_its_own_stream_and_direction_alone() {
         (&key, Forwards, "rubbish-0000000000000000"),
     ] {
         let status = ask(key, direction, token).await.unwrap_err();
-        assert_eq!(field_of(&status), "page_token");
+        assert_eq!(fields_of(&status), ["page_token"]);
     }
 }

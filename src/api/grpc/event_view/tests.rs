@@ -5,12 +5,20 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
-use crate::api::grpc::event_request;
+use crate::api::grpc::validate::events;
+use crate::domain::claim::{Blocker, Claim};
 use crate::domain::claim::{Shortfall, StockFigures};
 use crate::domain::event::{Fingerprint, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, RequestId, ReservationId, Version};
+use crate::domain::ids::{ResourceKey, StockKey};
+use crate::domain::money::{Amount, Currency, UnitPrice};
 use crate::domain::name::{Label, LineId, Location, Sku, TenantId};
+use crate::domain::process::Refusal;
+use crate::domain::rejection::Shortage;
+use crate::domain::time::Timestamp;
+use crate::proto::Money;
 use crate::proto::v1::EventType;
+use crate::proto::v1::{entity_id, shortage};
 
 fn label(text: &str) -> Label {
     Label::new(text).unwrap()
@@ -128,7 +136,7 @@ fn shown(body: Body) -> Shown {
 #[test]
 fn every_event_has_its_type_and_is_shown_as_that() {
     let types = (1..).map_while(|value| EventType::try_from(value).ok());
-    let names: Vec<&str> = types.map(|known| event_request::name(known as i32).unwrap()).collect();
+    let names: Vec<&str> = types.map(|known| events::name(known as i32).unwrap()).collect();
     let bodies = bodies();
     assert_eq!(bodies.iter().map(Body::name).collect::<Vec<_>>(), names);
     for body in bodies {
@@ -145,7 +153,7 @@ fn an_event_tells_where_it_stands_and_who_caused_it() {
     let plain = event(&original, log_id);
     assert_eq!(plain.event_id, original.id(log_id).to_string());
     assert_eq!((plain.position, plain.version), (9, 3));
-    assert_eq!(plain.time, Some(ProtoTimestamp { seconds: 1_234, nanos: 567_000_000 }));
+    assert_eq!(plain.time, Some(prost_types::Timestamp { seconds: 1_234, nanos: 567_000_000 }));
     assert_eq!((plain.principal.as_str(), plain.source.as_str()), ("anonymous", "curl"));
     assert_eq!(plain.correlation_id, Uuid::from_u128(8).to_string());
     assert_eq!((plain.request_id.as_str(), plain.causation_id.as_str()), ("", ""));
@@ -190,7 +198,7 @@ fn a_rejected_order_names_each_line_that_fell_short() {
 fn claims_tell_their_quantities_and_deadlines() {
     let Shown::ClaimMade(made) = shown(bodies().remove(2)) else { unreachable!() };
     assert_eq!((made.reservation_version, made.held, made.committed), (2, 3, 4));
-    assert_eq!(made.expire_time, Some(ProtoTimestamp { seconds: 1, nanos: 500_000_000 }));
+    assert_eq!(made.expire_time, Some(prost_types::Timestamp { seconds: 1, nanos: 500_000_000 }));
     let Shown::ClaimReleased(released) = shown(bodies().remove(5)) else { unreachable!() };
     assert_eq!(released.released, 9);
 }

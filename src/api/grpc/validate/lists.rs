@@ -16,8 +16,29 @@ const PAGE_SIZE_DEFAULT: usize = 50;
 const PAGE_SIZE_MAX: usize = 1_000;
 /// No token is longer.
 const TOKEN_BYTES_MAX: usize = 1_024;
-/// The most states in a filter: there are only two that can be asked for.
-const STATES_MAX: usize = 8;
+/// The states that a listing of reservations can be asked for. There are only two.
+const STATES: EnumList<State> = EnumList {
+    field: "states",
+    entries_max: 8,
+    entry_must: "be HELD or CONFIRMED; a finished reservation is found by its id",
+    read: |state| match v1::ReservationState::try_from(state) {
+        Ok(v1::ReservationState::Held) => Some(State::Held),
+        Ok(v1::ReservationState::Confirmed) => Some(State::Confirmed),
+        _ => None,
+    },
+};
+
+/// A field that lists enum values.
+pub(super) struct EnumList<T> {
+    /// The field's name.
+    pub field: &'static str,
+    /// The most entries.
+    pub entries_max: usize,
+    /// What an entry that can't be read must do.
+    pub entry_must: &'static str,
+    /// What an entry stands for.
+    pub read: fn(i32) -> Option<T>,
+}
 
 /// What part of a listing is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,27 +125,38 @@ impl Fields {
         if given.is_empty() {
             return Some(vec![State::Held, State::Confirmed]);
         }
-        if given.len() > STATES_MAX {
-            self.refuse(format_args!("states"), format_args!("must be at most {STATES_MAX}"));
-            return None;
-        }
-        let mut states = Vec::with_capacity(given.len());
-        for (index, state) in given.iter().enumerate() {
-            match v1::ReservationState::try_from(*state) {
-                Ok(v1::ReservationState::Held) => states.push(State::Held),
-                Ok(v1::ReservationState::Confirmed) => states.push(State::Confirmed),
-                _ => self.refuse(
-                    format_args!("states[{index}]"),
-                    "must be HELD or CONFIRMED; a finished reservation is found by its id",
-                ),
-            }
-        }
+        let mut states = self.entries(&STATES, given)?;
         states.sort_unstable();
         states.dedup();
         Some(states)
     }
 
-    fn page<C: Cursor>(&mut self, scope: Scope, size: u32, token: &str) -> Option<Page<C>> {
+    /// The entries of a list, where it isn't too long; each that can't be read is refused.
+    pub(super) fn entries<T>(&mut self, list: &EnumList<T>, given: &[i32]) -> Option<Vec<T>> {
+        let EnumList { field, entries_max, entry_must, read } = list;
+        if given.len() > *entries_max {
+            self.refuse(format_args!("{field}"), format_args!("must be at most {entries_max}"));
+            return None;
+        }
+        let mut entries = Vec::with_capacity(given.len());
+        for (index, entry) in given.iter().enumerate() {
+            match read(*entry) {
+                Some(entry) => entries.push(entry),
+                None => {
+                    self.refuse(format_args!("{field}[{index}]"), format_args!("must {entry_must}"))
+                }
+            }
+        }
+        Some(entries)
+    }
+
+    /// A page of whatever the scope is of.
+    pub(super) fn page<C: Cursor>(
+        &mut self,
+        scope: Scope,
+        size: u32,
+        token: &str,
+    ) -> Option<Page<C>> {
         let size = match size as usize {
             0 => PAGE_SIZE_DEFAULT,
             size => size.min(PAGE_SIZE_MAX),

@@ -11,6 +11,7 @@
 //!
 //! Not here: whatever depends on the state or on the clock; entities decide that.
 
+pub(super) mod events;
 mod lines;
 pub(super) mod lists;
 mod money;
