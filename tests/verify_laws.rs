@@ -40,6 +40,9 @@ fn problems(events: &[Event]) -> String {
     laws.finish().problems.join("\n")
 }
 
+/// The event that is changed, the problem that is told, and the change.
+type Break<'a> = (&'a str, &'a str, &'a dyn Fn(&mut Event));
+
 #[test]
 fn each_broken_law_is_told() {
     let sound = sound();
@@ -62,7 +65,7 @@ fn each_broken_law_is_told() {
             other => panic!("{other:?}"),
         }
     };
-    let expected: [(&str, &str, &dyn Fn(&mut Event)); 11] = [
+    let expected: [Break<'_>; 11] = [
         ("ClaimMade", "more is held than is on hand", &|event| {
             claim(event, &|claim| claim.held = 601);
         }),

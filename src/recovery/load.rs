@@ -159,7 +159,7 @@ fn read_snapshot(
             v1::decode(&key).map_err(|source| RecoveryError::Event { position, source })?;
         world.insert(key, &record)?;
     }
-    let header = source.header().clone();
+    let header = *source.header();
     let footer = source.finish()?;
     Ok((world, SnapshotInfo { header, footer, bytes: 0 }))
 }

@@ -339,10 +339,10 @@ impl Trial {
         for _ in 0..10_000 {
             self.pass_ms(20).await;
             let now = self.engine.digest().await.unwrap();
-            if now.is_some() && now == before {
-                return now.unwrap();
+            match now {
+                Some(rest) if now == before => return rest,
+                _ => before = now,
             }
-            before = now;
         }
         panic!("the engine doesn't come to rest");
     }
