@@ -159,7 +159,8 @@ pub trait SnapshotStore: Send + Sync {
 
 /// A snapshot that is being written. Dropping it unfinished leaves nothing behind.
 pub trait SnapshotSink: Send {
-    /// Adds an entity. Each key must come once; this isn't checked here.
+    /// Adds an entity. One whose key comes again counts once for whoever loads it, with the newer
+    /// record.
     ///
     /// # Errors
     /// [`SnapshotError`]; then the snapshot can't be finished any more.

@@ -15,6 +15,7 @@ use foldhash::fast::FixedState;
 use super::Problems;
 use super::agreement;
 use super::ledger::Ledger;
+use crate::domain::claim::StockFigures;
 use crate::domain::event::{Body, Event, LANDMARK_EVERY};
 use crate::domain::ids::{EntityKey, Position, ReservationId, Version};
 use crate::domain::reservation;
@@ -123,7 +124,7 @@ impl Laws {
         self.streams.insert(event.stream.clone(), seen);
     }
 
-    fn check_figures(&mut self, event: &Event, counted: crate::domain::claim::StockFigures) {
+    fn check_figures(&mut self, event: &Event, counted: StockFigures) {
         let Some(AnyEntity::StockBalance(entity)) = self.world.get(&event.stream) else { return };
         let figures = entity.state.figures();
         if figures != counted {

@@ -25,10 +25,8 @@ struct Balance {
 }
 
 impl Ledger {
-    /// Follows an event and tells the figures after it.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words; the event is followed all the same as far as it goes.
+    /// Follows an event and tells the figures after it, and in words what is wrong with it. A
+    /// wrong one is followed all the same as far as it goes.
     pub(super) fn follow(
         &mut self,
         resource: &EntityKey,

@@ -9,9 +9,9 @@
 //!                                      each snapshot + tail + archive ┘
 //! ```
 //!
-//! In reading order: `copy` (what is looked at), `guard` (a database that panics on damage
-//! becomes a problem), `inspection` (the steps), `laws` (what must hold at each event), `ledger`
-//! (who holds what, counted from the events alone), `agreement` (what must hold at the end).
+//! In reading order: `copy` (what is looked at), `inspection` (the steps), `laws` (what must hold
+//! at each event), `ledger` (who holds what, counted from the events alone), `agreement` (what must
+//! hold at the end).
 //!
 //! What a crash left unsettled is no problem: the next start settles it.
 //!
@@ -22,11 +22,11 @@
 
 mod agreement;
 mod copy;
-mod guard;
 mod inspection;
 mod laws;
 mod ledger;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -119,13 +119,8 @@ pub fn run(data_dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report
         identified => identified?,
     };
     let copy = copy::Copy::make(data_dir, progress)?;
-    let path = copy.path().to_path_buf();
-    let inspected = guard::watch(move |tell| inspection::inspect(&path, tell), progress);
-    Ok(inspected.unwrap_or_else(|panic| {
-        Report::unopened(&format!(
-            "reading the folder came to an end: {panic}; restore the data folder from a backup"
-        ))
-    }))
+    let progress = RefCell::new(progress);
+    Ok(inspection::inspect(copy.path(), &|step| (progress.borrow_mut())(step)))
 }
 
 impl Report {
