@@ -1,5 +1,6 @@
 //! Clients that keep a server busy with every command there is, until it is gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast::client::{CallError, Client};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use crate::ledger::number;
 use crate::requests::*;
+use crate::trigger::Trigger;
 
 /// SKUs that everybody wants, and SKUs that few do.
 const HOT: usize = 3;
@@ -102,11 +104,13 @@ pub struct Customer {
     client: Client,
     rng: StdRng,
     report: Report,
+    trigger: Arc<Trigger>,
 }
 
 impl Customer {
-    pub fn new(client: Client, seed: u64) -> Self {
-        Self { client, rng: StdRng::seed_from_u64(seed), report: Report::default() }
+    pub fn new(client: Client, seed: u64, trigger: Arc<Trigger>) -> Self {
+        let rng = StdRng::seed_from_u64(seed);
+        Self { client, rng, report: Report::default(), trigger }
     }
 
     /// Buys, and changes its mind, until the server is gone.
@@ -139,6 +143,7 @@ impl Customer {
     async fn send(&mut self, sent: Sent) -> Result<bool, Gone> {
         match sent.send(&self.client).await {
             Ok(ack) => {
+                self.trigger.acknowledged();
                 self.report.acks.push(ack);
                 if self.rng.random_range(0..KEEP_ONE_OF) == 0 {
                     self.report.kept.push((sent, ack));

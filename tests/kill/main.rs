@@ -28,6 +28,7 @@ mod ledger;
 mod load;
 mod reading;
 mod trial;
+mod trigger;
 mod verification;
 
 fn variable(name: &str, default: u64) -> u64 {

@@ -1,7 +1,8 @@
 //! The rounds of a trial: start, check, load, kill.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -16,7 +17,8 @@ use crate::load::{Ack, Customer, Report, Sent, is_answer, keep_taking_snapshots,
 use crate::process::{Addresses, Process, serve};
 use crate::reading::{Seen, compare, digest, read_on, read_to_rest, witness};
 use crate::server::connect;
-use crate::verification::verify_folder;
+use crate::trigger::Trigger;
+use crate::verification::{Said, verify_folder};
 
 const KILLS_OF_A_FOLDER: u64 = 20;
 const CONNECTIONS: usize = 4;
@@ -178,13 +180,13 @@ impl Folder {
 
     /// One load that ends with a kill, and perhaps more kills before the next start succeeds.
     async fn round(&mut self, tally: &mut Tally) {
-        let (mut server, addresses) = self.started();
+        let (server, addresses) = self.started();
         let client = connect(addresses.grpc, "default").await;
         self.check(&client, tally).await;
         if self.ledger.last == 0 {
             stock_up(&client).await;
         }
-        let cut_off = self.load(&mut server, addresses, tally).await;
+        let cut_off = self.load(server, addresses, tally).await;
         tally.kills += 1;
         tally.in_snapshots += u64::from(cut_off);
         while self.rng.random_range(0..4u32) == 0 {
@@ -198,17 +200,13 @@ impl Folder {
     }
 
     /// Full load, until the server is killed; tells whether that cut off a snapshot.
-    async fn load(
-        &mut self,
-        server: &mut Process,
-        addresses: Addresses,
-        tally: &mut Tally,
-    ) -> bool {
+    async fn load(&mut self, server: Process, addresses: Addresses, tally: &mut Tally) -> bool {
+        let trigger = Arc::new(Trigger::new(server));
         let mut customers = Vec::new();
         for _ in 0..CONNECTIONS {
             let client = connect(addresses.grpc, "default").await;
             for _ in 0..CUSTOMERS_OF_A_CONNECTION {
-                let customer = Customer::new(client.clone(), self.rng.random());
+                let customer = Customer::new(client.clone(), self.rng.random(), trigger.clone());
                 customers.push(tokio::spawn(customer.run()));
             }
         }
@@ -220,10 +218,14 @@ impl Folder {
         let load = Duration::from_millis(self.rng.random_range(20..=self.load_ms_max));
         // The load's length is chosen, not waited for: there is no condition to look at.
         tokio::time::sleep(load).await;
-        let early = server.ended_within(Duration::ZERO);
-        assert!(early.is_none(), "the server has ended by itself:\n{}", server.errors());
-        server.kill();
-        for report in join_all(customers).await {
+        trigger.check_alive();
+        match self.rng.random_range(0..3u32) {
+            0 => trigger.kill(),
+            _ => trigger.arm(),
+        }
+        let reports = join_all(customers).await;
+        trigger.check_gone();
+        for report in reports {
             let Report { acks, kept, unsure } = report.unwrap();
             tally.unanswered += unsure.len() as u64;
             self.promised.acks.extend(acks);
@@ -292,10 +294,11 @@ impl Folder {
         self.check(&client, tally).await;
         read_to_rest(&client, &mut self.ledger).await;
         compare(&client, &self.ledger).await;
-        let expected = digest(&client).await;
+        let (position, state_sha256) = digest(&client).await;
+        let streams = self.ledger.versions.len() as u64;
         server.kill();
         tally.folders += 1;
-        let data_dir: &Path = &self.data_dir();
-        verify_folder(data_dir, &expected).await;
+        let said = Said { position, state_sha256, streams };
+        tokio::task::block_in_place(|| verify_folder(&self.data_dir(), &said));
     }
 }

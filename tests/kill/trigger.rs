@@ -1,0 +1,52 @@
+//! When the server is killed: at a random moment, or at the very moment of an acknowledgement.
+//!
+//! The second is the harder trial. What a server promises before it has written it is lost only
+//! where it dies in the few hundred microseconds between, and a kill at random seldom hits those.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::process::Process;
+
+/// Kills a server once.
+pub struct Trigger {
+    is_armed: AtomicBool,
+    server: Mutex<Process>,
+}
+
+impl Trigger {
+    pub fn new(server: Process) -> Self {
+        Self { is_armed: AtomicBool::new(false), server: Mutex::new(server) }
+    }
+
+    /// From here on the next acknowledgement is the last.
+    pub fn arm(&self) {
+        self.is_armed.store(true, Ordering::SeqCst);
+    }
+
+    /// An acknowledgement has come.
+    pub fn acknowledged(&self) {
+        if self.is_armed.load(Ordering::Relaxed) && self.is_armed.swap(false, Ordering::SeqCst) {
+            self.kill();
+        }
+    }
+
+    /// Kills the server, dead or alive.
+    pub fn kill(&self) {
+        self.server.lock().unwrap().kill();
+    }
+
+    /// Whoever waited for an acknowledgement has got one, and the server is gone.
+    pub fn check_gone(&self) {
+        self.kill();
+        assert!(!self.is_armed.load(Ordering::SeqCst), "the server did not answer anybody");
+    }
+
+    /// It must have been alive until somebody killed it.
+    pub fn check_alive(&self) {
+        let mut server = self.server.lock().unwrap();
+        let early = server.ended_within(Duration::ZERO);
+        assert!(early.is_none(), "the server has ended by itself:\n{}", server.errors());
+    }
+}
