@@ -129,7 +129,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The embedded database of a segment refused something.
-    #[error("can't {action} the segment {}: {reason}; if the disk is sound, restore the data folder from a backup", .path.display())]
+    #[error("can't {action} the segment {}: {reason}; make room if the disk is full; if it is sound and has room, restore the data folder from a backup", .path.display())]
     Engine {
         /// What was to be done.
         action: &'static str,
