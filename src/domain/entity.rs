@@ -93,6 +93,12 @@ pub struct Summary {
     pub created: Timestamp,
 }
 
+impl Summary {
+    /// Of an entity to which nothing has happened.
+    pub const NONE: Self =
+        Self { state: "NONE", deadline: None, finished: false, created: Timestamp(0) };
+}
+
 /// What is waited for between two decisions of one command; never durable.
 pub trait Transient: Default + Unpin + 'static {
     /// Whether a command is being decided.

@@ -361,14 +361,7 @@ impl Aggregate for SalesOrder {
     }
 
     fn summary(&self) -> Summary {
-        let Some(details) = &self.details else {
-            return Summary {
-                state: "NONE",
-                deadline: None,
-                finished: false,
-                created: Timestamp::default(),
-            };
-        };
+        let Some(details) = &self.details else { return Summary::NONE };
         Summary {
             state: details.state.name(),
             deadline: None,

@@ -374,14 +374,7 @@ impl Aggregate for Reservation {
     }
 
     fn summary(&self) -> Summary {
-        let Some(details) = &self.details else {
-            return Summary {
-                state: "NONE",
-                deadline: None,
-                finished: false,
-                created: Timestamp::default(),
-            };
-        };
+        let Some(details) = &self.details else { return Summary::NONE };
         let is_hold = details.state == State::Held;
         Summary {
             state: details.state.name(),
