@@ -12,6 +12,7 @@ from measurement import Failed, Measurement, Unavailable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICROSECONDS_IN_MS = 1_000
+CONNECTIONS = 4
 
 
 class Holdfast:
@@ -31,8 +32,8 @@ class Holdfast:
         return system.output_of([self.binary, "--version"]).strip()
 
     def rate(self, scenario, mode, in_flight, seconds):
-        """Commands completed a second over four connections."""
-        measurement, _ = self.measure(scenario, mode, 4, in_flight, seconds)
+        """Commands completed a second, with so many in flight on each connection."""
+        measurement, _ = self.measure(scenario, mode, CONNECTIONS, in_flight, seconds)
         return measurement
 
     def latency_ms(self, scenario, seconds):
@@ -114,9 +115,9 @@ def judge(report, stored):
         raise Failed(f"it stored {stored:,}, where {completed:,} were completed, {errors:,} failed")
     problems = []
     if errors:
-        problems.append(f"{errors:,} calls failed: {report['complaint']}")
+        problems.append(report["complaint"])
     if rejected:
-        problems.append(f"{rejected:,} calls were refused")
+        problems.append(f"calls refused: {rejected:,}")
     return Measurement(
         value=report["per_second"], seconds=report["seconds"], reported=completed, stored=stored,
         problems=problems,

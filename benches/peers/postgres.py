@@ -121,5 +121,5 @@ def read_pgbench(text):
     measurement = Measurement(value=float(rate[1]), reported=int(processed[1]))
     measurement.seconds = measurement.reported / measurement.value if measurement.value else None
     if failed and int(failed[1]):
-        measurement.problems.append(f"{int(failed[1]):,} transactions failed")
+        measurement.problems.append(f"transactions failed: {int(failed[1]):,}")
     return measurement

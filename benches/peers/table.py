@@ -6,6 +6,7 @@ both of its sides.
 
 import statistics
 from dataclasses import dataclass
+from typing import Callable
 
 HEAD = ("what", "median", "lowest to highest", "floor", "met")
 NOT_MEASURED = "not measured"
@@ -23,7 +24,7 @@ class Floor:
     bound: float
     at_most: bool = False
     # What the lower side is made of its part's value.
-    of_below: staticmethod = staticmethod(lambda value: value)
+    of_below: Callable = float
 
     def ratio(self, run):
         """The ratio within one round; none where a side is missing."""
@@ -50,7 +51,7 @@ FLOORS = [
     Floor("hot ÷ spread, pipelined", "pipelined_hot", "pipelined_spread", 0.9),
     Floor("whole orders ÷ spread, pipelined", "pipelined_orders", "pipelined_spread", 0.2),
     Floor("one client alone, p50 ÷ (two lone commits + 0.2 ms)", "alone", "lone_commit", 1,
-          at_most=True, of_below=staticmethod(lambda commit_ms: 2 * commit_ms + ALLOWANCE_MS)),
+          at_most=True, of_below=lambda commit_ms: 2 * commit_ms + ALLOWANCE_MS),
 ]
 
 
