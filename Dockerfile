@@ -2,11 +2,11 @@
 # /var/lib/holdfast, so the rest may be read-only:
 #
 #   docker build -t holdfast .
-#   docker run --init --read-only --stop-timeout 20 -v holdfast-data:/var/lib/holdfast \
+#   docker run --read-only --stop-timeout 20 -v holdfast-data:/var/lib/holdfast \
 #     -p 127.0.0.1:7420:7420 -p 127.0.0.1:7421:7421 holdfast
 #
-# --init: the kernel hides signals from a process 1 that doesn't listen to them yet, and the server
-# listens once it is ready, so a stop during a long replay would wait for nothing.
+# The kernel keeps signals from a process 1 that doesn't listen to them. The server listens before it
+# replays the log, so it stops at any time, and needs no --init.
 # --stop-timeout: longer than server.stop_timeout (10 s), so that a stop is never cut short.
 
 FROM rust:1.95-slim-bookworm AS build

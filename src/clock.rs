@@ -4,7 +4,9 @@
 //! where the wall clock leaps ahead of it by more than a bound, nobody knows yet whether the
 //! leap is right, and holds that ended by mistake can't be brought back. So expiry pauses, and
 //! time goes on from the last trusted moment by the monotonic clock, until the wall clock comes
-//! back or an operator accepts it. A log that ends in the future counts as such a leap.
+//! back or an operator accepts it. A log that ends in the future counts as such a leap. Where the
+//! wall clock falls back by more than the bound, time goes on by the monotonic clock too, and
+//! deadlines are met: what was promised is a span, and it has passed.
 //!
 //! Not here: timers. Whoever waits asks again.
 
@@ -69,6 +71,8 @@ struct State {
     offset_ms: i64,
     last: Timestamp,
     is_paused: bool,
+    /// The wall clock is further back than it may be, which has been said.
+    is_behind: bool,
 }
 
 impl<S: TimeSource> SystemClock<S> {
@@ -86,7 +90,7 @@ impl<S: TimeSource> SystemClock<S> {
             );
         }
         let offset_ms = if is_paused { log_end_ms } else { wall_ms } - monotonic_ms;
-        let state = Mutex::new(State { offset_ms, last: log_end, is_paused });
+        let state = Mutex::new(State { offset_ms, last: log_end, is_paused, is_behind: false });
         Self { source, leap_ms_max, state }
     }
 
@@ -94,18 +98,12 @@ impl<S: TimeSource> SystemClock<S> {
         let (wall_ms, monotonic_ms) = (self.source.wall_ms(), self.source.monotonic_ms());
         let ahead_ms = wall_ms - monotonic_ms - state.offset_ms;
         if ahead_ms.abs() <= self.leap_ms_max {
-            if state.is_paused {
-                tracing::warn!("the wall clock came back: expiry goes on");
-            }
             state.offset_ms += ahead_ms;
-            state.is_paused = false;
-        } else if ahead_ms > 0 && !state.is_paused {
-            state.is_paused = true;
-            tracing::error!(
-                ahead_ms,
-                "the wall clock leapt ahead: expiry is paused until it comes back or an operator \
-                 accepts it"
-            );
+            state.come_back();
+        } else if ahead_ms > 0 {
+            state.pause(ahead_ms);
+        } else if !state.is_paused {
+            state.fall_behind(-ahead_ms);
         }
         let now_ms = u64::try_from(monotonic_ms + state.offset_ms).unwrap_or(0);
         state.last = state.last.max(Timestamp(now_ms));
@@ -113,6 +111,38 @@ impl<S: TimeSource> SystemClock<S> {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no holder of the clock's lock can panic")
+    }
+}
+
+impl State {
+    fn come_back(&mut self) {
+        if std::mem::take(&mut self.is_paused) {
+            tracing::warn!("the wall clock came back: expiry goes on");
+        }
+        if std::mem::take(&mut self.is_behind) {
+            tracing::warn!("the wall clock came back: time follows it again");
+        }
+    }
+
+    fn pause(&mut self, ahead_ms: i64) {
+        self.is_behind = false;
+        if !std::mem::replace(&mut self.is_paused, true) {
+            tracing::error!(
+                ahead_ms,
+                "the wall clock leapt ahead: expiry is paused until it comes back or an operator \
+                 accepts it"
+            );
+        }
+    }
+
+    fn fall_behind(&mut self, behind_ms: i64) {
+        if !std::mem::replace(&mut self.is_behind, true) {
+            tracing::warn!(
+                behind_ms,
+                "the wall clock is far behind: time goes on by the monotonic clock, and is ahead of \
+                 the wall clock until that comes back"
+            );
+        }
     }
 }
 
@@ -241,6 +271,30 @@ mod tests {
         clock.accept();
         assert!(clock.is_trusted());
         assert_eq!(clock.now(), Timestamp(59_005));
+    }
+
+    /// What is logged meanwhile.
+    fn logged(run: impl FnOnce()) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let writer = Arc::new(file.reopen().unwrap());
+        let lines = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).finish();
+        tracing::subscriber::with_default(lines, run);
+        std::fs::read_to_string(file.path()).unwrap()
+    }
+
+    #[test]
+    fn a_wall_clock_that_falls_far_back_is_said_once_and_so_is_its_return() {
+        let said = logged(|| {
+            let (source, clock) = clock_at(50_000, 0);
+            for leap_ms in [-300, -1_500, 0, 200, 1_300, 0] {
+                source.leap(leap_ms);
+                clock.now();
+            }
+        });
+        let lines = Vec::from_iter(said.lines());
+        assert_eq!(lines.len(), 2, "{said}");
+        assert!(lines[0].contains("WARN") && lines[0].contains("behind_ms=1500"), "{said}");
+        assert!(lines[1].contains("time follows it again"), "{said}");
     }
 
     #[test]

@@ -15,6 +15,10 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// An order's reservation is told to come into being and then to be used or given back, and must
+/// not run out of memory for these; one is to spare.
+const REQUESTS_REMEMBERED_MIN: usize = 3;
+
 /// A length of time, written as `250ms`, `5m` or `30days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
@@ -294,7 +298,6 @@ impl Config {
             ("journal.waiting_max", self.journal.waiting_max),
             ("snapshot.events", self.snapshot.events),
             ("snapshot.keep", self.snapshot.keep as u64),
-            ("entities.requests_remembered", self.entities.requests_remembered as u64),
             (
                 "entities.resource_requests_remembered",
                 self.entities.resource_requests_remembered as u64,
@@ -312,6 +315,11 @@ impl Config {
         if self.journal.segment_bytes_max < 64 * 1024 {
             let value = self.journal.segment_bytes_max;
             return Err(range("journal.segment_bytes_max", value, "at least 65536"));
+        }
+        if self.entities.requests_remembered < REQUESTS_REMEMBERED_MIN {
+            let value = self.entities.requests_remembered;
+            let rule = "at least 3, or the steps of an order could be refused by its reservation";
+            return Err(range("entities.requests_remembered", value, rule));
         }
         self.check_addresses()
     }
@@ -367,6 +375,17 @@ mod tests {
         config.server.grpc_addr = "0.0.0.0:7420".parse().unwrap();
         assert!(matches!(config.check(), Err(ConfigError::Insecure { .. })));
         config.server.insecure = true;
+        assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn a_reservation_remembers_enough_for_the_steps_of_its_order() {
+        let mut config = Config::default();
+        config.entities.requests_remembered = 2;
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("entities.requests_remembered is 2"), "{error}");
+        assert!(error.contains("at least 3"), "{error}");
+        config.entities.requests_remembered = 3;
         assert!(config.check().is_ok());
     }
 

@@ -1,7 +1,8 @@
 //! The wiring: which thread runs what, in which order things begin and end.
 //!
 //! ```text
-//!   folder ─▶ log ─▶ snapshots, archive ─▶ recover ─▶ shards, writer, keeper ─▶ listeners
+//!   addresses ─▶ folder ─▶ log ─▶ snapshots, archive ─▶ recover ─▶ shards, writer, keeper ─▶ services
+//!               └────────── a thread of its own ───────────┘
 //!
 //!   stop: not ready ─▶ turn commands away ─▶ what is in flight ─▶ snapshot ─▶ feed, listeners
 //!         ─▶ writer ─▶ arbiters
@@ -13,6 +14,11 @@
 //! | one arbiter for each shard | its entities and its process manager |
 //! | `journal` | the writer |
 //! | `keeper` | snapshots and the archive |
+//! | `recovery` | opens and replays what is on disk, and ends |
+//!
+//! A stop during recovery doesn't wait for its thread, which may be deep in a database that is
+//! being opened: the process ends under it. That is no other end than a kill, which every write of
+//! recovery survives, and nobody has been told anything yet.
 //!
 //! This is the only place that knows of threads. Not here: any decision.
 
@@ -26,7 +32,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actors::Engine;
 use crate::actors::engine::Parts;
@@ -42,7 +48,7 @@ use crate::feed::{self, Feed, Reading};
 use crate::journal::{Journal, SledStore, Store, Writer};
 use crate::recovery::Loaded;
 use arbiters::Arbiters;
-use listeners::{Bound, Listeners};
+use listeners::{Bound, Early, Listeners};
 use storage::Storage;
 
 pub use storage::StorageError;
@@ -75,6 +81,19 @@ pub enum ServerError {
     /// The system gives no threads.
     #[error("the server's threads can't be started: {0}")]
     Threads(std::io::Error),
+    /// It was asked to stop before it was ready.
+    #[error("the server was stopped before it was ready")]
+    Stopped,
+}
+
+/// A server that listens, and tells everyone to wait.
+pub struct Starting<'a> {
+    config: &'a Config,
+    addresses: Addresses,
+    runtime: tokio::runtime::Runtime,
+    early: Early,
+    admission: Admission,
+    readiness: Readiness,
 }
 
 /// A server at work.
@@ -105,40 +124,88 @@ pub struct Addresses {
 /// # Errors
 /// [`ServerError`]. Nothing on disk has been changed where the folder was refused.
 pub fn start(config: &Config, metrics: PrometheusHandle) -> Result<Running, ServerError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("edge")
-        .build()
-        .map_err(ServerError::Threads)?;
-    let readiness = Readiness::default();
-    let admission = Admission::new(listeners::admission_limits(config));
-    let bound = runtime.block_on(Bound::bind(config))?;
-    let addresses = bound.addresses()?;
-    runtime.spawn(keep_metrics_small(metrics.clone()));
-    let sources = listeners::sources(metrics, &readiness, &admission);
-    let early = bound.serve_while_recovering(&runtime, config, sources)?;
+    Starting::listen(config, metrics)?.recover(std::future::pending())
+}
 
-    let storage = Storage::open(config)?;
-    let loaded = storage.recover()?;
-    let begun = begin(config, storage, loaded)?;
-    readiness.recovered();
-    admission.open();
-    let gateway = Gateway::new(begun.engine.clone(), admission.clone());
-    let listeners = early.serve(&runtime, config, &begun, gateway, &readiness)?;
-    let Begun { engine, feed, arbiters, writer } = begun;
-    let stop_timeout = config.server.stop_timeout.0;
-    Ok(Running {
-        addresses,
-        stop_timeout,
-        runtime,
-        listeners,
-        engine,
-        feed,
-        admission,
-        readiness,
-        arbiters,
-        writer,
-    })
+impl<'a> Starting<'a> {
+    /// Binds the addresses, and answers from then on. Nothing on disk has been looked at.
+    ///
+    /// # Errors
+    /// [`ServerError::Listen`] and [`ServerError::Threads`].
+    pub fn listen(config: &'a Config, metrics: PrometheusHandle) -> Result<Self, ServerError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("edge")
+            .build()
+            .map_err(ServerError::Threads)?;
+        let readiness = Readiness::default();
+        let admission = Admission::new(listeners::admission_limits(config));
+        let bound = runtime.block_on(Bound::bind(config))?;
+        let addresses = bound.addresses()?;
+        runtime.spawn(keep_metrics_small(metrics.clone()));
+        let sources = listeners::sources(metrics, &readiness, &admission);
+        let early = bound.serve_while_recovering(&runtime, config, sources)?;
+        let Addresses { grpc, http } = addresses;
+        tracing::info!(%grpc, %http, "recovering: whoever calls is told to wait");
+        Ok(Self { config, addresses, runtime, early, admission, readiness })
+    }
+
+    /// Runs something beside the server until it is done.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Recovers, and returns when the server is ready, or when `stop` comes before that.
+    ///
+    /// # Errors
+    /// [`ServerError`]; [`ServerError::Stopped`] where `stop` came. Nothing was acknowledged then,
+    /// and the process is expected to end: what it had begun goes on until it does.
+    pub fn recover(self, stop: impl Future<Output = ()>) -> Result<Running, ServerError> {
+        let (storage, loaded) = self.load(stop)?;
+        let Self { config, addresses, runtime, early, admission, readiness } = self;
+        let begun = begin(config, storage, loaded)?;
+        readiness.recovered();
+        admission.open();
+        let gateway = Gateway::new(begun.engine.clone(), admission.clone());
+        let listeners = early.serve(&runtime, config, &begun, gateway, &readiness)?;
+        let Begun { engine, feed, arbiters, writer } = begun;
+        let stop_timeout = config.server.stop_timeout.0;
+        Ok(Running {
+            addresses,
+            stop_timeout,
+            runtime,
+            listeners,
+            engine,
+            feed,
+            admission,
+            readiness,
+            arbiters,
+            writer,
+        })
+    }
+
+    fn load(&self, stop: impl Future<Output = ()>) -> Result<(Storage, Loaded), ServerError> {
+        let config = self.config.clone();
+        let (done, recovery) = oneshot::channel();
+        spawn("recovery", move || {
+            let recovered = Storage::open(&config).and_then(|storage| {
+                let loaded = storage.recover()?;
+                Ok((storage, loaded))
+            });
+            // After a stop nobody wants it any more.
+            let _ = done.send(recovered);
+        })?;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stop => Err(ServerError::Stopped),
+                recovered = recovery => match recovered {
+                    Ok(recovered) => Ok(recovered?),
+                    Err(_) => fatal::end(&"the recovery's thread has panicked"),
+                },
+            }
+        })
+    }
 }
 
 /// Folds what histograms have gathered, which otherwise grows until somebody scrapes.

@@ -245,6 +245,55 @@ fn an_order_that_was_cancelled_leaves_a_clients_reservation_with_its_id_alone() 
 }
 
 #[test]
+fn a_client_can_not_take_the_reservation_of_an_order_that_is_still_open() {
+    const MOMENTS: u64 = 60;
+    let disks = Disks::new(1 << 20);
+    let refusals = on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(MOMENTS)).await.unwrap();
+        let mut refusals = Vec::new();
+        // At each moment of an order's life in turn, a client tries to cancel its reservation.
+        for n in 0..u128::from(MOMENTS) {
+            let placing = command(order_entity(n), 1_000 + n, order(&[("A", 1)]));
+            let taking = command(reservation_entity(n), 2_000 + n, cancel_reservation());
+            let engine = trial.engine.clone();
+            let placed = tokio::task::spawn_local(async move { engine.command(placing).await });
+            let engine = trial.engine.clone();
+            let taken = tokio::task::spawn_local(async move {
+                for _ in 0..n {
+                    let_one_other_run().await;
+                }
+                engine.command(taking).await
+            });
+            placed.await.unwrap().unwrap();
+            let taken = taken.await.unwrap();
+            let Err(CommandError::Refused(refused)) = taken else { panic!("{taken:?}") };
+            refusals.push((SalesOrderId(reservation_id(n).0), refused));
+        }
+        trial.settled_digest().await;
+        assert_eq!(stock_of(&trial, "A").await, (0, 0));
+        refusals
+    });
+    let mut ends = std::collections::HashMap::new();
+    for event in disks.events() {
+        if event.body == Body::SalesOrder(sales_order::Event::Completed) {
+            ends.insert(event.stream.id, event.position);
+        }
+    }
+    let mut while_open = 0;
+    for (order, refused) in refusals {
+        let is_open = refused.position < ends[&EntityId::SalesOrder(order)];
+        match refused.rejection {
+            Rejection::NotFound(EntityKind::Reservation) => assert!(is_open),
+            Rejection::OwnedByOrder(owner) if owner == order => while_open += u64::from(is_open),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(while_open > 0, "no moment was met");
+    disks.check();
+}
+
+#[test]
 fn a_step_that_was_put_off_is_not_run_for_an_order_that_has_moved_on() {
     let disks = Disks::new(1 << 20);
     on_one_thread(async {

@@ -1,7 +1,8 @@
 //! A real shop's month, replayed over the real command line and worked out by hand beside it.
 //!
-//! The file lies in the folder that `HOLDFAST_TEST_DATA` names, `../shared/data` by default; where
-//! it isn't there, these tests say so and pass.
+//! The file lies in the folder that `HOLDFAST_TEST_DATA` names, `../shared/data` by default. Where
+//! it isn't there, `scripts/test` leaves these tests out and counts them as skipped; run by
+//! themselves they say so and pass.
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/process.rs"]

@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
 
 use holdfast::actors::keeper::Schedule;
@@ -157,6 +158,31 @@ fn damage_is_told_and_ends_nothing() {
 
     fs::write(path.join("FORMAT"), "holdfast data folder\nformat").unwrap();
     assert!(problem(&path).contains("FORMAT"));
+}
+
+/// Runs `holdfast verify`; gives its exit code and its report.
+fn verify_by_command(path: &Path) -> (Option<i32>, Report) {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    let output = command.args(["verify", "-o", "json", "--data-dir"]).arg(path).output().unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn damage_that_the_logs_database_does_not_survive_is_a_problem_like_any_other() {
+    let (temporary, path) = filled();
+    assert_eq!(verify_by_command(&path), (Some(0), verify(&path)));
+    let newest = fs::read_dir(path.join("log")).unwrap().map(|entry| entry.unwrap().path()).max();
+    // One of the database's own blocks occurs twice, which it asserts never to see.
+    let pages = newest.unwrap().join("db");
+    let mut block = fs::read(&pages).unwrap();
+    block.resize(512 << 10, 0);
+    fs::write(&pages, block.repeat(2)).unwrap();
+    let (code, report) = verify_by_command(&path);
+    assert_eq!((code, report.ok), (Some(1), false));
+    let [problem] = &report.problems[..] else { panic!("{report:?}") };
+    assert!(problem.starts_with(&path.join("log").display().to_string()), "{problem}");
+    assert!(problem.contains("ends the process"), "{problem}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1, "the copy is left behind");
 }
 
 #[test]

@@ -51,6 +51,9 @@ enum Command {
     Demo(demo::Args),
     /// Check that a data folder keeps what is promised
     Verify(verify::Args),
+    /// The part of `verify` that reads the copy
+    #[command(hide = true)]
+    InspectCopy(verify::InspectArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -93,6 +96,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::InspectCopy(args) => verify::inspect(&args),
         Command::Config(command) => config::run(command),
         Command::Stock(command) => remote::block_on(stock::run(command)),
         Command::Reservation(command) => remote::block_on(reservation::run(command)),

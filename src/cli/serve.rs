@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::failure::Failure;
 use crate::cli::settings::Settings;
-use crate::server;
+use crate::server::{ServerError, Starting};
 use crate::telemetry;
 
 /// Run the server.
@@ -24,7 +24,7 @@ pub struct ServeArgs {
     settings: Settings,
 }
 
-/// Runs the server until SIGTERM or Ctrl-C.
+/// Runs the server until SIGTERM or Ctrl-C, which also end its recovery.
 ///
 /// # Errors
 /// [`Failure`], where it doesn't start.
@@ -40,10 +40,20 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
              read and change everything"
         );
     }
-    let running =
-        server::start(&config, metrics).map_err(|error| Failure::Failed(error.to_string()))?;
-    // Whoever reads that it is ready may stop it at once, so the signals are listened for before.
-    let mut signals = running.block_on(async { StopSignals::listen() })?;
+    let failed = |error: ServerError| Failure::Failed(error.to_string());
+    let starting = Starting::listen(&config, metrics).map_err(failed)?;
+    // Before recovery, which may take long: the first process of a container is only ever told of
+    // signals that it listens for.
+    let mut signals = starting.block_on(async { StopSignals::listen() })?;
+    let running = match starting.recover(signals.arrival()) {
+        Err(ServerError::Stopped) => {
+            tracing::info!(
+                "stopped before it was ready: the next start recovers from the same log"
+            );
+            return Ok(());
+        }
+        started => started.map_err(failed)?,
+    };
     let addresses = running.addresses();
     let mut out = io::stdout().lock();
     writeln!(out, "ready grpc={} http={}", addresses.grpc, addresses.http)?;

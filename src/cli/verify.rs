@@ -1,7 +1,17 @@
 //! `holdfast verify`: does a data folder keep what is promised?
+//!
+//! ```text
+//!   verify ──copy──▶ inspect-copy, a process of its own ──report──▶ verify
+//! ```
+//!
+//! The log's database panics on some damage, which ends the process that reads it. That must be one
+//! of which nothing else is expected: what ended it is then a problem among others, and the copy is
+//! removed all the same.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
 
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
@@ -9,7 +19,10 @@ use serde::Serialize;
 
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Format};
-use crate::verify::{self, Progress, Report};
+use crate::verify::{self, Copy, Progress, Report};
+
+/// What an abort ends a process with.
+const SIGABRT: i32 = 6;
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
@@ -27,11 +40,17 @@ pub(super) struct Args {
     output: Format,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct InspectArgs {
+    /// A copy of a data folder, which is written to
+    copy: PathBuf,
+}
+
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let bar = output::progress(0, "{msg:<28} {wide_bar} {percent:>3} %");
-    let report = verify::run(&args.data_dir, &mut |progress| show(&bar, progress))
-        .map_err(|error| Failure::Failed(error.to_string()))?;
-    bar.finish_and_clear();
+    let report = match with_bar(|progress| Copy::make(&args.data_dir, progress)) {
+        Ok(copy) => inspect_apart(copy.path(), &args.data_dir)?,
+        Err(error) => Report::of(error).map_err(|error| Failure::Failed(error.to_string()))?,
+    };
     let ok = report.ok;
     args.output.print(&Shown(report))?;
     if ok {
@@ -39,6 +58,43 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         Err(Failure::Failed("the folder does not keep what is promised".into()))
     }
+}
+
+/// What [`inspect_apart`] runs: it tells what it found as JSON, good or bad.
+pub(super) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+    let report = with_bar(|progress| verify::inspect(&args.copy, progress));
+    Ok(Format::Json.print(&Shown(report))?)
+}
+
+fn inspect_apart(copy: &Path, data_dir: &Path) -> Result<Report, Failure> {
+    let inspect = |program| {
+        Command::new(program).arg("inspect-copy").arg(copy).stderr(Stdio::inherit()).output()
+    };
+    let ended = std::env::current_exe().and_then(inspect).map_err(|error| {
+        Failure::Failed(format!("a process that reads the copy can't be started: {error}"))
+    })?;
+    if ended.status.signal() == Some(SIGABRT) {
+        return Ok(Report::unopened(&abort(data_dir, ended.status)));
+    }
+    serde_json::from_slice(&ended.stdout).map_err(|_| {
+        let status = ended.status;
+        Failure::Failed(format!("the process that read the copy came to no result: {status}"))
+    })
+}
+
+fn abort(data_dir: &Path, status: ExitStatus) -> String {
+    format!(
+        "{} is damaged in a way that ends the process which reads it ({status}; standard error says \
+         where); restore the data folder from a backup",
+        data_dir.join("log").display()
+    )
+}
+
+fn with_bar<T>(work: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
+    let bar = output::progress(0, "{msg:<28} {wide_bar} {percent:>3} %");
+    let done = work(&mut |progress| show(&bar, progress));
+    bar.finish_and_clear();
+    done
 }
 
 fn show(bar: &ProgressBar, progress: Progress) {

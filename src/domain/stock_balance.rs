@@ -183,7 +183,9 @@ impl StockBalance {
         let releases_equal =
             wish.reservation_version == standing.reservation_version && wish.is_release();
         if !is_newer && !releases_equal {
-            return Ok(None);
+            // It changes nothing, so what stands has to be enough for it.
+            let is_covered = growth(Some(standing), &wish) == 0;
+            return if is_covered { Ok(None) } else { Err(self.short(standing.total())) };
         }
         self.check_growth(Some(standing), &wish)?;
         Ok(Some(if wish.committed > standing.committed {
@@ -200,14 +202,21 @@ impl StockBalance {
             return Ok(());
         }
         let total = standing.map_or(0, Claim::total);
-        Err(Short { available: self.available().saturating_add(total), stock: self.figures() })
+        Err(self.short(self.available().saturating_add(total)))
     }
 
-    /// Whether the reservation waits for an answer: where the claim grows, or says again what
-    /// stands. Whatever only shrinks or prolongs can't be refused.
+    fn short(&self, available: u64) -> Short {
+        Short { available, stock: self.figures() }
+    }
+
+    /// Whether the reservation waits for an answer: to each wish of its creation, however often
+    /// and in whatever words it is said, and to one that takes more. What only shrinks or
+    /// prolongs can't be refused. A release least of all: its answer would be taken for one to
+    /// the claim that comes after it, where a refused creation is tried again.
     fn is_waited_for(&self, wish: &Claim) -> bool {
-        let standing = self.claims.get(&wish.reservation);
-        growth(standing, wish) > 0 || standing == Some(wish)
+        let is_creation = wish.reservation_version == Version(1);
+        let takes_more = || growth(self.claims.get(&wish.reservation), wish) > 0;
+        wish.held > 0 && (is_creation || takes_more())
     }
 
     fn enter(&mut self, claim: &Claim) {

@@ -15,7 +15,7 @@
 //!   one by one instead, which touches a leaf once for each record.
 //! - A database that is being dropped on another thread keeps its own file lock for a moment.
 //! - sled asserts about what it reads, and may panic on a damaged file. That ends the process,
-//!   as every damage to the log does.
+//!   as every damage to the log does; verifying reads in a process of its own.
 //!
 //! Not here: what makes a log whole (`opening`), finding the segment of a position (`table`),
 //! and the folders themselves (`segments`).

@@ -20,16 +20,18 @@ use crate::journal::folder;
 const PREFIX: &str = ".holdfast-verify-";
 
 /// A copy of a data folder.
-pub(super) struct Copy {
+#[derive(Debug)]
+pub struct Copy {
     path: PathBuf,
 }
 
 impl Copy {
-    /// Copies a data folder.
-    pub(super) fn make(
-        data_dir: &Path,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, VerifyError> {
+    /// Copies a data folder that no server is using.
+    ///
+    /// # Errors
+    /// [`VerifyError`], where it can't be copied; [`super::Report::of`] tells whether it is damaged.
+    pub fn make(data_dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Self, VerifyError> {
+        folder::identify(data_dir)?;
         let needed_bytes = bytes_in(data_dir).map_err(unreadable(data_dir))?;
         let data_dir = data_dir.canonicalize().map_err(unreadable(data_dir))?;
         let beside = data_dir.parent().unwrap_or(&data_dir).to_path_buf();
@@ -55,7 +57,7 @@ impl Copy {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -1,5 +1,6 @@
 //! The steps, on the copy.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +23,12 @@ use crate::snapshot::{
 /// How often it is said how far the replay has come.
 const TELL_EVERY: u64 = 10_000;
 
-/// Looks at a copy of a data folder.
-pub(super) fn inspect(path: &Path, tell: &dyn Fn(Progress)) -> Report {
+/// Looks at a copy of a data folder, and writes to it.
+///
+/// The log's database asserts about what it reads, so some damage ends the process.
+pub fn inspect(path: &Path, progress: &mut dyn FnMut(Progress)) -> Report {
+    let progress = RefCell::new(progress);
+    let tell = &|step| (progress.borrow_mut())(step);
     let opened = DataFolder::open(path).map_err(|error| error.to_string()).and_then(|folder| {
         let opened = SledStore::open(&folder, SledOptions::default());
         Ok((folder.log_id(), opened.map_err(|error| error.to_string())?.store))

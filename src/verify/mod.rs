@@ -26,20 +26,21 @@ mod inspection;
 mod laws;
 mod ledger;
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::journal::{FolderError, folder};
+use crate::journal::FolderError;
 
+pub use copy::Copy;
+pub use inspection::inspect;
 pub use laws::{Laws, Verdict};
 
 /// How many problems are told one by one.
 const PROBLEMS_MAX: usize = 100;
 
 /// What was found. `ok` is the promise kept: no problem at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Whether everything holds.
     pub ok: bool,
@@ -109,23 +110,33 @@ pub enum VerifyError {
 /// made beside it, or where there is no room in the system's folder for temporary files, and
 /// removed afterwards.
 ///
-/// Damage is told in the report.
+/// Damage is told in the report, but for what ends the process that [`inspect`]s the copy.
 ///
 /// # Errors
 /// [`VerifyError`]: nothing can be said.
 pub fn run(data_dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report, VerifyError> {
-    match folder::identify(data_dir) {
-        Err(error @ FolderError::Unreadable { .. }) => return Ok(Report::unopened(&error)),
-        identified => identified?,
-    };
-    let copy = copy::Copy::make(data_dir, progress)?;
-    let progress = RefCell::new(progress);
-    Ok(inspection::inspect(copy.path(), &|step| (progress.borrow_mut())(step)))
+    match Copy::make(data_dir, progress) {
+        Ok(copy) => Ok(inspect(copy.path(), progress)),
+        Err(error) => Report::of(error),
+    }
 }
 
 impl Report {
+    /// Of a folder that could not be copied because it is damaged.
+    ///
+    /// # Errors
+    /// The error itself, where it says nothing about the folder.
+    pub fn of(error: VerifyError) -> Result<Self, VerifyError> {
+        match error {
+            VerifyError::Folder(damage @ FolderError::Unreadable { .. }) => {
+                Ok(Self::unopened(&damage))
+            }
+            other => Err(other),
+        }
+    }
+
     /// Of a folder that could not be read at all.
-    fn unopened(problem: &dyn std::fmt::Display) -> Self {
+    pub fn unopened(problem: &dyn std::fmt::Display) -> Self {
         Self {
             ok: false,
             events: 0,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use holdfast::domain::claim::Claim;
-use holdfast::domain::command::Command;
+use holdfast::domain::claim::{Claim, ClaimOutcome};
+use holdfast::domain::command::{Command, Message};
 use holdfast::domain::entity::{Aggregate, Outcome};
-use holdfast::domain::ids::EntityId;
-use holdfast::domain::reservation::Reservation;
+use holdfast::domain::ids::{EntityId, Version};
+use holdfast::domain::reservation::{self, Reservation};
 use holdfast::domain::sales_order::SalesOrder;
 use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
 use holdfast::domain::time::Timestamp;
@@ -96,6 +96,23 @@ fn is_clients(command: &Command) -> bool {
     )
 }
 
+/// The wish of a creation, which waits for an answer.
+fn creation_wish(said: &stock_balance::Command) -> Option<Claim> {
+    match said {
+        stock_balance::Command::Claim(wish) => Some(*wish)
+            .filter(|wish| wish.reservation_version == Version(1))
+            .filter(|wish| wish.held > 0 && wish.committed == 0),
+        _ => None,
+    }
+}
+
+fn is_grant(message: &Message) -> bool {
+    let Command::Reservation(reservation::Command::Answered(answer)) = &message.command else {
+        return false;
+    };
+    answer.outcome == ClaimOutcome::Granted
+}
+
 /// Tells an entity all of it, each at its moment, in the way that it would be told.
 pub fn run<A: Aggregate>(
     id: EntityId,
@@ -146,6 +163,7 @@ proptest! {
         for command in commands {
             let Command::StockBalance(said) = &command else { unreachable!() };
             let has_effect = model.follow(said);
+            let creation = creation_wish(said);
             let is_asked = is_clients(&command);
             stage = if is_asked { stage.when(command) } else { stage.told(command) };
             prop_assert_eq!(!stage.events.is_empty(), has_effect);
@@ -164,6 +182,12 @@ proptest! {
             let expected: Vec<_> =
                 model.claims.iter().map(|(id, (_, held, _))| (*id, *held)).collect();
             prop_assert_eq!(claims, expected);
+            if let Some(wish) = creation {
+                let stands = state.claims().find(|claim| claim.reservation == wish.reservation);
+                let is_enough = stands.is_some_and(|claim| claim.held >= wish.held);
+                let answers = stage.messages.iter().map(is_grant);
+                prop_assert_eq!(answers.collect::<Vec<_>>(), [is_enough]);
+            }
         }
     }
 

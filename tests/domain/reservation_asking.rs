@@ -64,6 +64,18 @@ fn lines_on_one_resource_count_together() {
 }
 
 #[test]
+fn of_nothing_there_is_always_enough() {
+    let wanted = [("A", 0), ("B", 2), ("B", 0)];
+    nothing_yet()
+        .when(create(&wanted, TERM))
+        .telling([tells("B", wish(2))])
+        .told(answered("B", GRANTED))
+        .accepted()
+        .then([created(&wanted, Some(after_ms(60_000)))]);
+    nothing_yet().when(create(&[("A", 0)], TERM)).accepted().telling([]);
+}
+
+#[test]
 fn lines_that_are_together_more_than_can_be_counted_are_refused() {
     nothing_yet()
         .when(create(&[("A", u64::MAX), ("A", 1)], TERM))

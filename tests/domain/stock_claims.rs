@@ -147,7 +147,8 @@ fn at_an_equal_version_a_release_wins() {
         .told(claim(committed(1, 1, 3)))
         .then_nothing()
         .told(claim(held(1, 1, 0)))
-        .then([Event::ClaimReleased { claim: held(1, 1, 0), released: 3 }]);
+        .then([Event::ClaimReleased { claim: held(1, 1, 0), released: 3 }])
+        .telling([]);
     assert_eq!(figures(&stage), (9, 0));
 }
 
@@ -162,11 +163,27 @@ fn a_wish_said_twice_is_granted_twice_and_made_once() {
 }
 
 #[test]
+fn a_creation_that_says_another_wish_hears_whether_what_stands_is_enough() {
+    let standing = Claim { deadline: Some(after_ms(9)), ..held(1, 1, 3) };
+    let later = Claim { deadline: Some(after_ms(99)), ..standing };
+    let stage = [later, held(1, 1, 2)]
+        .into_iter()
+        .fold(stock([received(9), Event::ClaimMade(standing)]), |stage, wish| {
+            stage.told(claim(wish)).then_nothing().telling([answers(1, "A", GRANTED)])
+        });
+    let stage = stage.told(claim(held(1, 1, 4)));
+    let answer = too_little(&stage, 3, 9, 3);
+    let stage = stage.then_nothing().telling([answers(1, "A", answer)]);
+    assert_eq!(claims(&stage), [standing]);
+}
+
+#[test]
 fn what_ended_is_not_ended_twice() {
     let stage = stock([received(9), Event::ClaimMade(held(1, 1, 3))])
         .told(claim(committed(1, 3, 3)))
         .told(claim(committed(1, 3, 3)))
         .then_nothing()
+        .telling([])
         .told(claim(held(1, 4, 0)))
         .then_nothing();
     assert_eq!(figures(&stage), (6, 0));

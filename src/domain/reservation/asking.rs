@@ -54,7 +54,8 @@ pub(super) fn begin(
     let Some(wanted) = quantities(&create.lines) else {
         return Decision::rejected(Rejection::Overflow);
     };
-    let wanted = Vec::from_iter(wanted);
+    // Of nothing there is always enough, and a claim of nothing would be a release.
+    let wanted = wanted.into_iter().filter(|(_, sum)| *sum > 0).collect();
     let (short, unanswered) = (Vec::new(), BTreeSet::new());
     let asking = Asking { create, deadline, wanted, granted: 0, short, unanswered };
     let first = asking.wanted.first().map(|(key, sum)| tell(key.clone(), asking.claim(*sum, id)));
