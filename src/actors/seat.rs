@@ -5,9 +5,8 @@
 //!   vacant ────────────────▶ EntityActor ⇄ Shell ────────────────▶ vacant
 //! ```
 //!
-//! An active entity has an actor to itself. To start and stop one costs more than all that a
-//! command makes it do (3 of 11 µs of a reservation), so an actor whose entity rests is kept for
-//! the next entity of its kind.
+//! An active entity has an actor to itself. To start one costs as much as five messages, so an actor
+//! whose entity rests is kept for the next entity of its kind.
 //!
 //! Invariant: an entity is taken from its actor only when that has dealt with every message that
 //! it was sent, so no message reaches another entity's shell.
