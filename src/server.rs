@@ -268,7 +268,7 @@ fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, Ser
         clock,
         archive,
         log_id,
-        snapshots: requests,
+        keeper: requests,
         last_snapshot,
     });
     Ok(Begun { engine, feed, arbiters, writer })

@@ -5,11 +5,14 @@
 //!
 //! Not here: the listener that serves them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -163,7 +166,7 @@ pub fn entities_archived(count: usize) {
 }
 
 /// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It took effect.
     Accepted,
@@ -189,14 +192,26 @@ impl Outcome {
     }
 }
 
+thread_local! {
+    /// What counts each command's outcomes. To find it by name and labels anew would cost as much as
+    /// to read the command.
+    static COMMAND_COUNTERS: RefCell<HashMap<(&'static str, Outcome), Counter>> = RefCell::default();
+    static COMMAND_HISTOGRAM: Histogram = histogram!(COMMAND_SECONDS);
+}
+
 /// A command has ended.
 pub fn command_ended(command: &'static str, outcome: Outcome) {
-    counter!(COMMANDS, "command" => command, "outcome" => outcome.label()).increment(1);
+    COMMAND_COUNTERS.with_borrow_mut(|counters| {
+        let counter = counters.entry((command, outcome)).or_insert_with(
+            || counter!(COMMANDS, "command" => command, "outcome" => outcome.label()),
+        );
+        counter.increment(1);
+    });
 }
 
 /// A command that was executed has taken so long.
 pub fn command_took(took: Duration) {
-    histogram!(COMMAND_SECONDS).record(took);
+    COMMAND_HISTOGRAM.with(|histogram| histogram.record(took));
 }
 
 /// So many commands are in flight.

@@ -63,11 +63,7 @@ pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Top
     let shards = started.iter().map(|started| started.shard.clone()).collect();
     let topology = Topology::new(shards, spread.clone());
     for Started { shard, process, .. } in started {
-        shard.do_send(Connect {
-            topology: topology.clone(),
-            shard: shard.clone(),
-            process: process.clone(),
-        });
+        shard.do_send(Connect { topology: topology.clone(), process: process.clone() });
     }
     settle(started, &topology, &spread, unsettled);
     for Started { shard, .. } in started {

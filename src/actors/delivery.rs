@@ -9,7 +9,6 @@ use actix::Message;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::capture::Capture;
 use crate::domain::claim::Claim;
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
@@ -30,6 +29,8 @@ pub struct Delivery {
 }
 
 /// What an entity can be given.
+#[derive(Message)]
+#[rtype(result = "()")]
 pub enum Payload {
     /// A command of a client or of the order process: checked, remembered and answered.
     Command(Box<Envelope>),
@@ -59,10 +60,6 @@ pub enum Payload {
         /// Who is behind the order.
         origin: Arc<Origin>,
     },
-    /// A snapshot wants its record.
-    Capture(Capture),
-    /// The shard wants its record back, if nothing is under way.
-    Passivate,
 }
 
 /// A command that wants an answer.

@@ -5,24 +5,18 @@
 //!
 //! Not here: admission, validation, and the wire.
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{Message, dev::ToEnvelope};
-use foldhash::fast::FixedState;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
 use uuid::Uuid;
-use xxhash_rust::xxh3::xxh3_128;
 
-use super::capture;
 use super::delivery::{
     Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
 };
-use super::keeper::TakeSnapshot;
+use super::keeper;
 use super::listing::{Count, ReservationQuery};
-use super::shard::{CountEntities, ListReservations, ListStock, Shard, Walk};
+use super::shard::{CountEntities, ListReservations, ListStock, Shard};
 use super::topology::Topology;
 use crate::archive::Archive;
 use crate::clock::Clock;
@@ -38,10 +32,6 @@ use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
 use crate::journal::Journal;
 use crate::snapshot::SnapshotInfo;
-
-/// How often a digest is begun anew because something changed meanwhile, and how long that rests.
-const DIGEST_TRIES: usize = 200;
-const DIGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// The way into the engine, for any thread.
 #[derive(Clone)]
@@ -61,8 +51,8 @@ pub struct Parts {
     pub archive: Arc<dyn Archive>,
     /// The log's own id.
     pub log_id: Uuid,
-    /// Where snapshots are asked for.
-    pub snapshots: mpsc::Sender<TakeSnapshot>,
+    /// Where snapshots and digests are asked for.
+    pub keeper: mpsc::Sender<keeper::Request>,
     /// The last snapshot.
     pub last_snapshot: watch::Receiver<Option<SnapshotInfo>>,
 }
@@ -306,7 +296,8 @@ impl Engine {
     /// [`TakeSnapshotError`].
     pub async fn take_snapshot(&self) -> Result<SnapshotInfo, TakeSnapshotError> {
         let (reply, answer) = oneshot::channel();
-        self.parts.snapshots.send(TakeSnapshot { reply }).await.map_err(|_| Uncertain)?;
+        let request = keeper::Request::Snapshot { reply };
+        self.parts.keeper.send(request).await.map_err(|_| Uncertain)?;
         answer.await.map_err(|_| Uncertain)?.map_err(TakeSnapshotError::Failed)
     }
 
@@ -346,35 +337,10 @@ impl Engine {
     /// # Errors
     /// [`DigestError`].
     pub async fn digest(&self) -> Result<(Position, Digest), DigestError> {
-        for _ in 0..DIGEST_TRIES {
-            if let Some(found) = self.try_digest().await? {
-                return Ok(found);
-            }
-            sleep(DIGEST_PAUSE).await;
-        }
-        Err(DigestError::Restless)
-    }
-
-    /// The digest, or nothing where entities changed meanwhile.
-    async fn try_digest(&self) -> Result<Option<(Position, Digest)>, Uncertain> {
-        let before = (self.parts.journal.assigned(), self.parts.archive.digest());
-        let (capture, mut records) = capture::channel();
-        for shard in self.parts.topology.shards() {
-            shard.do_send(Walk { capture: capture.clone() });
-        }
-        drop(capture);
-        let mut digest = before.1.0;
-        // A walk may meet an entity twice, and both times the same.
-        let mut met = HashSet::<u128, FixedState>::default();
-        while let Some((key, record)) = records.next().await {
-            if met.insert(xxh3_128(&key)) {
-                digest.add(&key, &record);
-            }
-        }
-        // Another question to every shard comes back after whatever the walk overtook.
-        self.ask_all(|reply| CountEntities { reply }).await?;
-        let after = (self.parts.journal.assigned(), self.parts.archive.digest());
-        Ok((before == after).then_some((before.0, digest)))
+        let (reply, answer) = oneshot::channel();
+        let request = keeper::Request::Digest { reply };
+        self.parts.keeper.send(request).await.map_err(|_| Uncertain)?;
+        answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
     }
 
     /// An operator says that the time is right.

@@ -10,22 +10,23 @@
 //! Invariants: nothing is answered but through the journal. While a command is being decided,
 //! others queue, bounded; the same command sent again joins those who wait for its answer.
 //!
-//! Not here: what is decided; that is the aggregate's.
+//! Not here: what is decided; that is the aggregate's. Nor which actor has which entity; that is
+//! `seat`'s.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, Context as ActorCtx, Handler};
+use actix::{Actor, Context as ActorCtx, Handler};
 use uuid::Uuid;
 
-use super::capture::Capture;
+use super::capture::Captured;
 use super::delivery::{
     Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
 };
 use super::environment::Environment;
 use super::process_manager::{RunStep, StepDone};
-use super::shard::{Note, Settled};
 use crate::codec::v1;
 use crate::domain::command::{Command, Message};
 use crate::domain::entity::{
@@ -38,14 +39,38 @@ use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
 use crate::journal::Release;
 
-/// An active entity.
+/// The actor of an active entity.
 pub struct EntityActor<A: Aggregate> {
+    shell: Rc<RefCell<Shell<A>>>,
+}
+
+/// An active entity, as its actor changes it and its shard takes it back.
+pub struct Shell<A: Aggregate> {
     key: EntityKey,
-    entity: Entity<A>,
+    entity: Box<Entity<A>>,
     transient: A::Transient,
     waiting: Option<Waiting>,
     queue: VecDeque<Envelope>,
+    /// How many messages it has dealt with.
+    handled: u64,
     environment: Rc<Environment>,
+}
+
+/// What an entity is when its shard wants it back.
+pub enum Rest {
+    /// Not done yet.
+    Busy,
+    /// Nothing ever happened to it.
+    Nothing,
+    /// Its record.
+    Record {
+        /// The record.
+        record: Box<[u8]>,
+        /// What the table should know of it.
+        summary: Summary,
+        /// The position of its last event.
+        position: Position,
+    },
 }
 
 /// A command whose answer needs other entities.
@@ -65,16 +90,74 @@ struct Cause {
 }
 
 impl<A: Aggregate> EntityActor<A> {
-    /// Wakes an entity.
-    pub fn new(key: EntityKey, entity: Entity<A>, environment: Rc<Environment>) -> Self {
+    /// An actor that works for whatever entity is in the shell.
+    pub fn new(shell: Rc<RefCell<Shell<A>>>) -> Self {
+        Self { shell }
+    }
+}
+
+impl<A: Aggregate> Shell<A> {
+    /// An entity that has been sent nothing yet.
+    pub fn new(key: EntityKey, entity: Box<Entity<A>>, environment: Rc<Environment>) -> Self {
         Self {
             key,
             entity,
             transient: A::Transient::default(),
             waiting: None,
             queue: VecDeque::new(),
+            handled: 0,
             environment,
         }
+    }
+
+    /// What it is, to whoever has sent it so many messages: idle only where it has dealt with all.
+    pub fn rest(&self, sent: u64) -> Rest {
+        let is_idle = self.waiting.is_none() && !self.transient.is_waiting();
+        if self.handled < sent || !is_idle || !self.entity.state.is_small() {
+            Rest::Busy
+        } else if self.entity.exists() {
+            Rest::Record {
+                record: v1::encode(&*self.entity).into_boxed_slice(),
+                summary: self.entity.state.summary(),
+                position: self.entity.position,
+            }
+        } else {
+            Rest::Nothing
+        }
+    }
+
+    /// Its record as it is now, if anything ever happened to it.
+    pub fn captured(&self) -> Option<Captured> {
+        self.entity.exists().then(|| {
+            let (key, entity) = (self.key.clone(), self.entity.clone());
+            Box::new(move || (v1::encode(&key), v1::encode(&*entity))) as Captured
+        })
+    }
+
+    fn handle(&mut self, payload: Payload) {
+        match payload {
+            Payload::Command(envelope) => self.receive(*envelope),
+            Payload::Tell { command, origin, causation_id } => {
+                self.tell(command, Cause { origin, causation_id });
+            }
+            Payload::Show(reply) => {
+                let answer = self.shown();
+                self.read(move |position| {
+                    let _ = reply.send(Told { answer, position });
+                });
+            }
+            Payload::ShowClaims { after, count, reply } => {
+                let version = self.entity.version;
+                let claims = self.entity.state.claims_after(after, count);
+                self.read(move |position| {
+                    let _ = reply.send(Told { answer: ShownClaims { version, claims }, position });
+                });
+            }
+            Payload::GoOn { origin } => {
+                self.go_on(&Cause { origin, causation_id: None }, self.entity.position);
+            }
+        }
+        self.handled += 1;
     }
 
     fn receive(&mut self, envelope: Envelope) {
@@ -296,7 +379,7 @@ impl<A: Aggregate> EntityActor<A> {
     }
 
     fn shown(&self) -> Shown {
-        let Entity { version, position, state, .. } = &self.entity;
+        let Entity { version, position, state, .. } = &*self.entity;
         Shown { version: *version, position: *position, view: state.view() }
     }
 
@@ -315,12 +398,11 @@ impl<A: Aggregate> EntityActor<A> {
         self.entity.exists().then(|| self.entity.state.summary())
     }
 
-    /// Tells the shard where what it knows of the entity has changed.
+    /// Has the index follow where what it knows of the entity has changed.
     fn note(&self, before: Option<Summary>) {
         let after = self.entity.state.summary();
         if before != Some(after) {
-            let note = Note { key: self.key.clone(), before, after };
-            self.environment.shard().do_send(note);
+            self.environment.index().change(&self.key, before.as_ref(), &after);
         }
     }
 
@@ -334,33 +416,6 @@ impl<A: Aggregate> EntityActor<A> {
         });
     }
 
-    fn capture(&self, capture: &Capture) {
-        if !self.entity.exists() {
-            return;
-        }
-        let (key, entity) = (self.key.clone(), self.entity.clone());
-        capture.put(Box::new(move || (v1::encode(&key), v1::encode(&entity))));
-    }
-
-    /// Gives the record back to the shard, which sends nothing until it has the answer.
-    fn passivate(&mut self, context: &mut ActorCtx<Self>) {
-        let is_idle = self.waiting.is_none() && !self.transient.is_waiting();
-        let key = self.key.clone();
-        let settled = if !is_idle || !self.entity.state.is_small() {
-            Settled::Busy { key }
-        } else if self.entity.exists() {
-            let summary = self.entity.state.summary();
-            let position = self.entity.position;
-            let record = v1::encode(&self.entity).into_boxed_slice();
-            context.stop();
-            Settled::Passive { key, record, summary, position }
-        } else {
-            context.stop();
-            Settled::Nothing { key }
-        };
-        self.environment.shard().do_send(settled);
-    }
-
     fn misdirected(&self) {
         tracing::error!(entity = %self.key, "a command for another kind of entity was dropped");
     }
@@ -370,33 +425,10 @@ impl<A: Aggregate> Actor for EntityActor<A> {
     type Context = ActorCtx<Self>;
 }
 
-impl<A: Aggregate> Handler<Delivery> for EntityActor<A> {
+impl<A: Aggregate> Handler<Payload> for EntityActor<A> {
     type Result = ();
 
-    fn handle(&mut self, delivery: Delivery, context: &mut Self::Context) {
-        match delivery.payload {
-            Payload::Command(envelope) => self.receive(*envelope),
-            Payload::Tell { command, origin, causation_id } => {
-                self.tell(command, Cause { origin, causation_id });
-            }
-            Payload::Show(reply) => {
-                let answer = self.shown();
-                self.read(move |position| {
-                    let _ = reply.send(Told { answer, position });
-                });
-            }
-            Payload::ShowClaims { after, count, reply } => {
-                let version = self.entity.version;
-                let claims = self.entity.state.claims_after(after, count);
-                self.read(move |position| {
-                    let _ = reply.send(Told { answer: ShownClaims { version, claims }, position });
-                });
-            }
-            Payload::GoOn { origin } => {
-                self.go_on(&Cause { origin, causation_id: None }, self.entity.position);
-            }
-            Payload::Capture(capture) => self.capture(&capture),
-            Payload::Passivate => self.passivate(context),
-        }
+    fn handle(&mut self, payload: Payload, _: &mut Self::Context) {
+        self.shell.borrow_mut().handle(payload);
     }
 }

@@ -1,14 +1,14 @@
 //! What every actor of one arbiter works with.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell, RefMut};
 use std::sync::Arc;
 
 use actix::Addr;
 use uuid::Uuid;
 
 use super::delivery::Delivery;
+use super::index::Index;
 use super::process_manager::ProcessManager;
-use super::shard::Shard;
 use super::topology::Topology;
 use crate::clock::Clock;
 use crate::domain::event::{Origin, event_id};
@@ -75,12 +75,12 @@ pub struct Environment {
     pub surroundings: Surroundings,
     /// Who is behind what the server does by itself.
     pub server: Arc<Origin>,
+    index: RefCell<Index>,
     addresses: OnceCell<Addresses>,
 }
 
 struct Addresses {
     topology: Topology,
-    shard: Addr<Shard>,
     process: Addr<ProcessManager>,
 }
 
@@ -90,12 +90,12 @@ impl Environment {
         let label = || Label::new("holdfast").expect("a plain word is a label");
         let correlation_id = surroundings.log_id;
         let server = Arc::new(Origin { principal: label(), source: label(), correlation_id });
-        Self { surroundings, server, addresses: OnceCell::new() }
+        Self { surroundings, server, index: RefCell::default(), addresses: OnceCell::new() }
     }
 
     /// Makes the addresses known; the first time counts.
-    pub fn connect(&self, topology: Topology, shard: Addr<Shard>, process: Addr<ProcessManager>) {
-        let _ = self.addresses.set(Addresses { topology, shard, process });
+    pub fn connect(&self, topology: Topology, process: Addr<ProcessManager>) {
+        let _ = self.addresses.set(Addresses { topology, process });
     }
 
     /// Sends something to an entity.
@@ -103,9 +103,10 @@ impl Environment {
         self.addresses().topology.send(delivery);
     }
 
-    /// The shard of this arbiter.
-    pub fn shard(&self) -> &Addr<Shard> {
-        &self.addresses().shard
+    /// What is known of this arbiter's entities. Whoever has it gives it back before anything else
+    /// is called that may want it.
+    pub fn index(&self) -> RefMut<'_, Index> {
+        self.index.borrow_mut()
     }
 
     /// The process manager of this arbiter.

@@ -1,4 +1,4 @@
-//! Takes snapshots while the engine works, and moves what has finished to the archive.
+//! Takes snapshots and digests while the engine works, and moves what has finished to the archive.
 //!
 //! ```text
 //!   P = durable ──▶ every shard walks its table ──▶ all records written
@@ -11,19 +11,26 @@
 //! Records may hold events that aren't durable when they are captured. Behind the barrier they
 //! all are; so a file with a name never holds more than the log.
 //!
+//! Invariant: one thing at a time. So no entity is on its way to the archive while a walk goes
+//! over the tables, and a walk meets each either there or not at all.
+//!
 //! Not here: the format of the file, and the clock on the wall.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
+use xxhash_rust::xxh3::xxh3_128;
 
-use super::capture;
+use super::capture::{self, Records};
 use super::shard::{Evict, TakeFinished, Walk};
 use super::topology::Topology;
 use crate::archive::{Archive, ArchiveError};
 use crate::clock::Clock;
+use crate::codec::digest::Digest;
 use crate::codec::v1;
 use crate::domain::ids::Position;
 use crate::journal::Journal;
@@ -32,6 +39,10 @@ use crate::telemetry;
 
 /// How often the triggers are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How often a digest is begun anew because something changed meanwhile, and how long that rests.
+const DIGEST_TRIES: usize = 200;
+const DIGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How many entities go to the archive at once.
 const ARCHIVE_BATCH: usize = 1_000;
@@ -60,10 +71,18 @@ impl Default for Schedule {
     }
 }
 
-/// Somebody wants a snapshot now.
-pub struct TakeSnapshot {
-    /// Where it is told what came of it.
-    pub reply: oneshot::Sender<Result<SnapshotInfo, String>>,
+/// What the keeper can be asked for.
+pub enum Request {
+    /// A snapshot now.
+    Snapshot {
+        /// Where it is told what came of it.
+        reply: oneshot::Sender<Result<SnapshotInfo, String>>,
+    },
+    /// The digest over every entity, and the position at which it holds.
+    Digest {
+        /// Where it goes; nothing where entities kept changing.
+        reply: oneshot::Sender<Option<(Position, Digest)>>,
+    },
 }
 
 /// The keeper of snapshots and archive.
@@ -92,8 +111,8 @@ struct Covered {
 }
 
 impl Keeper {
-    /// Works until nobody can ask for a snapshot any more.
-    pub async fn run(self, mut requests: mpsc::Receiver<TakeSnapshot>) {
+    /// Works until nobody can ask for anything any more.
+    pub async fn run(self, mut requests: mpsc::Receiver<Request>) {
         let last = *self.last.borrow();
         let mut covered = Covered {
             position: last.as_ref().map_or(Position::START, |info| info.header.position),
@@ -101,23 +120,29 @@ impl Keeper {
             since: Instant::now(),
         };
         loop {
-            let asked = tokio::select! {
+            tokio::select! {
                 request = requests.recv() => match request {
-                    Some(request) => Some(request),
+                    Some(Request::Snapshot { reply }) => {
+                        let result = self.take(&mut covered).await;
+                        let _ = reply.send(result.map_err(|error| error.to_string()));
+                    }
+                    Some(Request::Digest { reply }) => {
+                        let _ = reply.send(self.digest().await);
+                    }
                     None => return,
                 },
-                () = sleep(LOOK_EVERY) => None,
-            };
-            if asked.is_none() && !self.is_due(&covered) {
-                continue;
+                () = sleep(LOOK_EVERY) => self.take_if_due(&mut covered).await,
             }
-            let result = self.take(&mut covered).await;
-            if let Some(TakeSnapshot { reply }) = asked {
-                let _ = reply.send(result.map_err(|error| error.to_string()));
-            } else if let Err(error) = result {
-                covered.since = Instant::now();
-                tracing::error!(%error, "a snapshot could not be taken");
-            }
+        }
+    }
+
+    async fn take_if_due(&self, covered: &mut Covered) {
+        if !self.is_due(covered) {
+            return;
+        }
+        if let Err(error) = self.take(covered).await {
+            covered.since = Instant::now();
+            tracing::error!(%error, "a snapshot could not be taken");
         }
     }
 
@@ -131,11 +156,7 @@ impl Keeper {
         let begun = Instant::now();
         let position = self.journal.durable();
         let mut sink = self.snapshots.begin(position)?;
-        let (capture, mut records) = capture::channel();
-        for shard in self.topology.shards() {
-            shard.do_send(Walk { capture: capture.clone() });
-        }
-        drop(capture);
+        let mut records = self.walk();
         while let Some((key, record)) = records.next().await {
             sink.put(&key, &record)?;
         }
@@ -149,6 +170,40 @@ impl Keeper {
         self.snapshots.prune(self.schedule.keep)?;
         self.archive(position).await;
         Ok(info)
+    }
+
+    /// Has every shard hand over its records.
+    fn walk(&self) -> Records {
+        let (capture, records) = capture::channel();
+        for shard in self.topology.shards() {
+            shard.do_send(Walk { capture: capture.clone() });
+        }
+        records
+    }
+
+    async fn digest(&self) -> Option<(Position, Digest)> {
+        for _ in 0..DIGEST_TRIES {
+            let before = self.journal.assigned();
+            let digest = self.digest_once().await;
+            if self.journal.assigned() == before {
+                return Some((before, digest));
+            }
+            sleep(DIGEST_PAUSE).await;
+        }
+        None
+    }
+
+    async fn digest_once(&self) -> Digest {
+        let (mut digest, _) = self.archive.digest();
+        // A walk may meet an entity twice, and both times the same.
+        let mut met = HashSet::<u128, FixedState>::default();
+        let mut records = self.walk();
+        while let Some((key, record)) = records.next().await {
+            if met.insert(xxh3_128(&key)) {
+                digest.add(&key, &record);
+            }
+        }
+        digest
     }
 
     /// Waits until everything that was appended before now is durable. Where the log takes nothing

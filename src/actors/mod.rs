@@ -7,7 +7,8 @@
 //! ```
 //!
 //! In reading order: `delivery` (what travels), `topology` (which way), `shard` with its `table`,
-//! `deadlines` and `listing`, `entity` (the shell around every aggregate), `process_manager`
+//! `seat` (which actor has which entity), `entity` (the shell around every aggregate), `index`
+//! with `deadlines` and `listing` (what is known without asking), `process_manager`
 //! (which runs the steps of orders), `keeper` (which takes snapshots and fills the archive), and
 //! `engine`, by which the edge speaks to all of them.
 //!
@@ -24,9 +25,11 @@ pub mod delivery;
 pub mod engine;
 pub mod entity;
 pub mod environment;
+pub mod index;
 pub mod keeper;
 pub mod listing;
 pub mod process_manager;
+pub mod seat;
 pub mod shard;
 pub mod table;
 pub mod topology;

@@ -1,15 +1,15 @@
 //! The table of one arbiter's entities, and the only way to them.
 //!
 //! ```text
-//!                    message                       idle
-//!   record ─────────────────────▶ actor ─────────────────────▶ asked for its record
-//!     ▲                             ▲                            │          │
-//!     │                             └────────── busy ────────────┘          │
-//!     └───────────────────────────── record ────────────────────────────────┘
+//!              a message comes
+//!   record ─────────────────────▶ actor
+//!     ▲                             │
+//!     └─────────────────────────────┘
+//!        idle, and nothing under way
 //! ```
 //!
-//! While an entity is asked for its record, what comes for it is held back, so nothing can be
-//! under way to an actor that has gone.
+//! The shard and its entities' actors take turns on one thread. So it sees whether an entity is
+//! idle, and takes the record back in one step.
 //!
 //! Invariants: an entity is in one place, the table or (finished and evicted) the archive alone.
 //! Messages to one entity leave the shard in the order they came.
@@ -26,12 +26,11 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 
-use super::deadlines::Deadlines;
 use super::delivery::{Delivery, Payload};
-use super::entity::EntityActor;
+use super::entity::Rest;
 use super::environment::Environment;
-use super::listing::Listing;
-use super::table::{Active, Address, Slot, Table};
+use super::seat::Seats;
+use super::table::{Active, Slot, Table};
 use crate::archive::Archive;
 use crate::codec::v1;
 use crate::domain::command::Command;
@@ -44,8 +43,7 @@ use crate::recovery::AnyEntity;
 use crate::telemetry;
 
 pub use messages::{
-    Begin, Connect, CountEntities, Evict, ListReservations, ListStock, Note, Settled, TakeFinished,
-    Walk,
+    Begin, Connect, CountEntities, Evict, ListReservations, ListStock, TakeFinished, Walk,
 };
 use walk::Walks;
 
@@ -60,8 +58,7 @@ pub struct Shard {
     environment: Rc<Environment>,
     archive: Arc<dyn Archive>,
     table: Table,
-    deadlines: Deadlines,
-    listing: Listing,
+    seats: Seats,
     /// Who may be idle then, by how long they keep their actors.
     idle: VecDeque<(Timestamp, EntityKey)>,
     idle_resources: VecDeque<(Timestamp, EntityKey)>,
@@ -88,11 +85,10 @@ impl Shard {
         seed: u64,
     ) -> Self {
         let mut shard = Self {
+            seats: Seats::new(environment.clone()),
             environment,
             archive,
             table: Table::new(seed),
-            deadlines: Deadlines::default(),
-            listing: Listing::default(),
             idle: VecDeque::new(),
             idle_resources: VecDeque::new(),
             finished: VecDeque::new(),
@@ -108,10 +104,7 @@ impl Shard {
 
     fn restore(&mut self, key: EntityKey, entity: &AnyEntity) {
         let summary = entity.summary();
-        self.listing.enter(&key, &summary);
-        if let Some(deadline) = summary.deadline {
-            self.deadlines.add(deadline, key.clone());
-        }
+        self.environment.index().enter(&key, &summary);
         if summary.finished {
             let time = self.now;
             self.finished.push_back(Finished {
@@ -126,16 +119,10 @@ impl Shard {
     fn deliver(&mut self, delivery: Delivery) {
         let now = self.now;
         match self.table.get_mut(&delivery.to) {
-            Some(Slot::Active(active)) => match &mut active.held_back {
-                Some(held_back) => held_back.push_back(delivery),
-                None => {
-                    active.used = now;
-                    active.address.send(delivery);
-                }
-            },
+            Some(Slot::Active(active)) => active.send(delivery.payload, now),
             Some(Slot::Passive(record)) => {
                 let entity = decoded(&delivery.to, record);
-                self.listing.wake(&delivery.to, &entity.summary());
+                self.environment.index().listing.wake(&delivery.to, &entity.summary());
                 self.activate(delivery, entity, now, Home::Table);
             }
             None => self.bring_in(delivery, now),
@@ -162,39 +149,26 @@ impl Shard {
     }
 
     fn activate(&mut self, first: Delivery, entity: AnyEntity, now: Timestamp, home: Home) {
-        let key = first.to.clone();
-        let address = self.wake(key.clone(), entity);
-        address.send(first);
+        let Delivery { to: key, payload } = first;
+        let seat = self.seats.take(key.clone(), entity);
         let is_archived = home == Home::Archive;
-        let active = Active { address, used: now, is_archived, held_back: None };
+        let mut active = Box::new(Active { seat, used: now, is_archived });
+        active.send(payload, now);
         self.table.insert(key.clone(), Slot::Active(active));
         self.look_again(key, now);
-    }
-
-    fn wake(&self, key: EntityKey, entity: AnyEntity) -> Address {
-        let environment = self.environment.clone();
-        match entity {
-            AnyEntity::StockBalance(entity) => {
-                Address::StockBalance(EntityActor::new(key, *entity, environment).start())
-            }
-            AnyEntity::Reservation(entity) => {
-                Address::Reservation(EntityActor::new(key, *entity, environment).start())
-            }
-            AnyEntity::SalesOrder(entity) => {
-                Address::SalesOrder(EntityActor::new(key, *entity, environment).start())
-            }
-        }
     }
 
     /// Sees later whether an entity that was used at `used` is idle.
     fn look_again(&mut self, key: EntityKey, used: Timestamp) {
         let limits = &self.environment.surroundings.limits;
+        // After this tick at the earliest, or one that stays busy would be looked at for ever.
+        let at = |idle_ms: u64| used.plus_ms(idle_ms.max(1));
         match key.id {
             EntityId::Resource(_) => {
-                self.idle_resources.push_back((used.plus_ms(limits.resource_idle_ms), key));
+                self.idle_resources.push_back((at(limits.resource_idle_ms), key));
             }
             EntityId::Reservation(_) | EntityId::SalesOrder(_) => {
-                self.idle.push_back((used.plus_ms(limits.idle_ms), key));
+                self.idle.push_back((at(limits.idle_ms), key));
             }
         }
     }
@@ -206,10 +180,10 @@ impl Shard {
         let limits = &self.environment.surroundings.limits;
         let (idle_ms, resource_idle_ms) = (limits.idle_ms, limits.resource_idle_ms);
         while let Some(key) = due(&mut self.idle, now) {
-            self.passivate(key, now, idle_ms);
+            self.try_rest(key, now, idle_ms);
         }
         while let Some(key) = due(&mut self.idle_resources, now) {
-            self.passivate(key, now, resource_idle_ms);
+            self.try_rest(key, now, resource_idle_ms);
         }
     }
 
@@ -221,7 +195,7 @@ impl Shard {
             if self.environment.is_busy() {
                 return;
             }
-            let Some(key) = self.deadlines.due(now) else { return };
+            let Some(key) = self.environment.index().deadlines.due(now) else { return };
             if self.table.contains(&key) {
                 telemetry::deadline_met();
                 let command = Command::Reservation(reservation::Command::Expire);
@@ -232,62 +206,46 @@ impl Shard {
         }
     }
 
-    /// Asks an entity for its record, where it has not been used for so long.
-    fn passivate(&mut self, key: EntityKey, now: Timestamp, idle_ms: u64) {
+    /// Takes an entity's record back, where it has not been used for so long.
+    fn try_rest(&mut self, key: EntityKey, now: Timestamp, idle_ms: u64) {
         let Some(Slot::Active(active)) = self.table.get_mut(&key) else { return };
-        if active.held_back.is_some() {
-            return;
-        }
         if active.used.plus_ms(idle_ms) > now {
             let used = active.used;
             return self.look_again(key, used);
         }
-        active.held_back = Some(VecDeque::new());
-        active.address.send(Delivery { to: key, payload: Payload::Passivate });
-    }
-
-    /// Puts an entity's record back in its place, and what was held back on its way.
-    fn settle(&mut self, settled: Settled) {
-        let held_back = match settled {
-            Settled::Busy { key } => {
-                let now = self.now;
-                let Some(Slot::Active(active)) = self.table.get_mut(&key) else { return };
-                let held_back = active.held_back.take();
+        match active.seat.rest() {
+            Rest::Busy => {
                 active.used = now;
                 self.look_again(key, now);
-                held_back
             }
-            Settled::Nothing { key } => self.table.remove(&key).and_then(Slot::held_back),
-            Settled::Passive { key, record, summary, position } => {
-                self.rest(key, record, &summary, position)
+            Rest::Record { record, summary, position } if !active.is_archived => {
+                self.rest(key, record, &summary, position);
             }
-        };
-        for delivery in held_back.into_iter().flatten() {
-            self.deliver(delivery);
+            Rest::Record { .. } | Rest::Nothing => {
+                if let Some(slot) = self.table.remove(&key) {
+                    self.vacate(slot);
+                }
+            }
         }
     }
 
-    /// Puts an entity's record where its actor was, and gives back what was held back for it. In
-    /// the same place: a walk under way has met the places behind, and would miss an entity that
-    /// moved there.
-    fn rest(
-        &mut self,
-        key: EntityKey,
-        record: Box<[u8]>,
-        summary: &Summary,
-        position: Position,
-    ) -> Option<VecDeque<Delivery>> {
-        let slot = self.table.get_mut(&key)?;
-        if let Slot::Active(Active { is_archived: true, .. }) = slot {
-            return self.table.remove(&key).and_then(Slot::held_back);
-        }
+    /// Puts an entity's record where its actor was. In the same place: a walk under way has met
+    /// the places behind, and would miss an entity that moved there.
+    fn rest(&mut self, key: EntityKey, record: Box<[u8]>, summary: &Summary, position: Position) {
+        let Some(slot) = self.table.get_mut(&key) else { return };
         let before = std::mem::replace(slot, Slot::Passive(record));
-        self.listing.rest(&key, summary);
+        self.vacate(before);
+        self.environment.index().listing.rest(&key, summary);
         if summary.finished {
             let time = self.now;
             self.finished.push_back(Finished { key, position, time });
         }
-        before.held_back()
+    }
+
+    fn vacate(&mut self, slot: Slot) {
+        if let Slot::Active(active) = slot {
+            self.seats.give_back(active.seat);
+        }
     }
 }
 

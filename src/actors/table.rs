@@ -4,69 +4,38 @@
 //! walk from the end has met already. So a walk that pauses between slices misses nobody who
 //! was there all the time, though it may meet somebody twice.
 
-use std::collections::VecDeque;
-
-use actix::Addr;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use super::delivery::Delivery;
-use super::entity::EntityActor;
+use super::delivery::Payload;
+use super::seat::Seat;
 use crate::domain::ids::EntityKey;
-use crate::domain::reservation::Reservation;
-use crate::domain::sales_order::SalesOrder;
-use crate::domain::stock_balance::StockBalance;
 use crate::domain::time::Timestamp;
-
-/// An active entity's address.
-pub enum Address {
-    /// A stock balance's.
-    StockBalance(Addr<EntityActor<StockBalance>>),
-    /// A reservation's.
-    Reservation(Addr<EntityActor<Reservation>>),
-    /// A sales order's.
-    SalesOrder(Addr<EntityActor<SalesOrder>>),
-}
-
-impl Address {
-    /// Puts something into its mailbox.
-    pub fn send(&self, delivery: Delivery) {
-        match self {
-            Self::StockBalance(address) => address.do_send(delivery),
-            Self::Reservation(address) => address.do_send(delivery),
-            Self::SalesOrder(address) => address.do_send(delivery),
-        }
-    }
-}
 
 /// An entity that has an actor.
 pub struct Active {
-    /// Where it gets its messages.
-    pub address: Address,
-    /// When it got the last one.
+    /// The actor.
+    pub seat: Seat,
+    /// When it got its last message.
     pub used: Timestamp,
     /// Whether its record is in the archive, where it stays as it is.
     pub is_archived: bool,
-    /// What came since it was asked for its record; none while it wasn't.
-    pub held_back: Option<VecDeque<Delivery>>,
+}
+
+impl Active {
+    /// Puts something into the actor's mailbox.
+    pub fn send(&mut self, payload: Payload, now: Timestamp) {
+        self.used = now;
+        self.seat.send(payload);
+    }
 }
 
 /// An entity's place.
 pub enum Slot {
     /// It has an actor.
-    Active(Active),
+    Active(Box<Active>),
     /// Its record.
     Passive(Box<[u8]>),
-}
-
-impl Slot {
-    /// What was held back for an entity that has been asked for its record.
-    pub fn held_back(self) -> Option<VecDeque<Delivery>> {
-        match self {
-            Self::Active(active) => active.held_back,
-            Self::Passive(_) => None,
-        }
-    }
 }
 
 /// Every entity of one shard.

@@ -63,6 +63,7 @@ pub async fn serve(
         axum::serve(listener, router(sources)).with_graceful_shutdown(stopped).await
     })
     .await
+    .unwrap_or(Ok(()))
 }
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {

@@ -7,22 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// Runs a server until it has ended, or until `grace` after `shutdown`, whichever comes first.
+/// Runs a server until it has ended, or until `grace` after `shutdown`, whichever comes first; says
+/// what it ended with, if it did.
 ///
 /// The server is made with the signal at which it must take nothing new and finish what it has.
-/// Where connections are still open when the grace is over, they are left to the end of the
-/// process: a client that never hangs up can't keep a server alive.
-///
-/// # Errors
-/// Whatever the server ended with.
-pub(super) async fn within_grace<S, E>(
+/// Where connections are still open when the grace is over, they are dropped: a client that never
+/// hangs up can't keep a server alive.
+pub(super) async fn within_grace<S: Future>(
     shutdown: impl Future<Output = ()> + Send,
     grace: Duration,
     serve: impl FnOnce(oneshot::Receiver<()>) -> S,
-) -> Result<(), E>
-where
-    S: Future<Output = Result<(), E>>,
-{
+) -> Option<S::Output> {
     let (stop, stopped) = oneshot::channel();
     let server = serve(stopped);
     let end_of_grace = async {
@@ -32,7 +27,7 @@ where
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        ended = server => ended,
-        () = end_of_grace => Ok(()),
+        ended = server => Some(ended),
+        () = end_of_grace => None,
     }
 }

@@ -6,9 +6,9 @@
 //! Not here: quoting or escaping for a terminal or a wire.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// Why a text is no name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +68,9 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $bytes_max:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub struct $name(Arc<str>);
+        // Names of up to 23 bytes are copied in place, longer ones are shared: no allocation
+        // and, for most, no counter that threads would fight over.
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The longest that is accepted, in bytes.
@@ -147,21 +149,21 @@ name!(
 impl TenantId {
     /// The tenant of a client that names none.
     pub fn default_tenant() -> Self {
-        Self("default".into())
+        Self(SmolStr::new_static("default"))
     }
 }
 
 impl LineId {
     /// The line id of the `index`th line (from 0) where the client gave none.
     pub fn counted(index: usize) -> Self {
-        Self((index + 1).to_string().into())
+        Self(smol_str::format_smolstr!("{}", index + 1))
     }
 }
 
 impl Label {
     /// The label without text.
     pub fn empty() -> Self {
-        Self("".into())
+        Self(SmolStr::default())
     }
 
     /// Whether there is no text.

@@ -53,6 +53,8 @@ struct Shared {
 
 struct Queue {
     entries: VecDeque<Entry>,
+    /// What the entries hold; one without events counts as one.
+    events: usize,
     last: Position,
     /// Whether the writer has taken entries whose release is still to come.
     is_committing: bool,
@@ -65,6 +67,7 @@ impl Journal {
     pub fn new(last: Position) -> Self {
         let queue = Queue {
             entries: VecDeque::new(),
+            events: 0,
             last,
             is_committing: false,
             is_closed: false,
@@ -104,6 +107,7 @@ impl Journal {
         let last = queue.last;
         self.shared.assigned.store(last.0, Ordering::Release);
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        queue.events += weight(&events);
         queue.entries.push_back(Entry { events, last, release });
         let writer = queue.writer.take();
         drop(queue);
@@ -153,15 +157,24 @@ impl Journal {
         .await
     }
 
-    /// Takes whole entries from the front until they hold `events_max` events or more.
-    pub(super) fn take(&self, events_max: usize, into: &mut Vec<Entry>) {
+    /// Takes whole entries from the front until they hold `events_max` events or more; `into` is
+    /// empty.
+    pub(super) fn take(&self, events_max: usize, into: &mut VecDeque<Entry>) {
+        debug_assert!(into.is_empty());
         let mut queue = self.lock();
-        let mut events = 0;
-        while events < events_max
-            && let Some(entry) = queue.entries.pop_front()
-        {
-            events += entry.events.len().max(1);
-            into.push(entry);
+        if queue.events <= events_max {
+            // All of it, in one step, so that nobody who appends waits for long.
+            std::mem::swap(&mut queue.entries, into);
+            queue.events = 0;
+        } else {
+            let mut taken = 0;
+            while taken < events_max
+                && let Some(entry) = queue.entries.pop_front()
+            {
+                taken += weight(&entry.events);
+                into.push_back(entry);
+            }
+            queue.events -= taken;
         }
         queue.is_committing = !into.is_empty();
     }
@@ -176,4 +189,9 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.shared.queue.lock().expect("no holder of the queue's lock can panic")
     }
+}
+
+/// How much of a commit an entry takes up.
+fn weight(events: &[Event]) -> usize {
+    events.len().max(1)
 }

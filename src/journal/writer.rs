@@ -14,6 +14,7 @@
 //!
 //! Not here: a thread. Whoever runs the writer decides where it turns.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::commit::Commit;
@@ -36,7 +37,7 @@ pub struct Writer<S> {
     store: S,
     audience: Box<dyn Audience>,
     events_max: usize,
-    entries: Vec<Entry>,
+    entries: VecDeque<Entry>,
     commit: Commit,
 }
 
@@ -44,7 +45,7 @@ impl<S: Store> Writer<S> {
     /// A writer whose commits hold `events_max` events, or one decision's where that has more.
     pub fn new(journal: Journal, store: S, audience: Box<dyn Audience>, events_max: usize) -> Self {
         let commit = Commit::new(store.last().next());
-        Self { journal, store, audience, events_max, entries: Vec::new(), commit }
+        Self { journal, store, audience, events_max, entries: VecDeque::new(), commit }
     }
 
     /// Writes until the queue is closed and empty.

@@ -103,8 +103,8 @@ impl Bound {
             grpc::serve_recovering(listener(copy)?, readiness, limits, raised(&recovered));
         Ok(Early {
             grpc: self.grpc,
-            http: runtime.spawn(async move { report("http", http.await) }),
-            recovering: runtime.spawn(async move { report("grpc", recovering.await) }),
+            http: runtime.spawn(report(http)),
+            recovering: runtime.spawn(recovering),
             recovered,
             stop,
         })
@@ -136,8 +136,7 @@ impl Early {
         let services = Services { gateway, watch, feed, readiness, started };
         let serving =
             grpc::serve(listener(self.grpc)?, services, grpc_limits(config), raised(&self.stop));
-        let grpc = runtime.spawn(async move { report("grpc", serving.await) });
-        Ok(Listeners { grpc, http: self.http, stop: self.stop })
+        Ok(Listeners { grpc: runtime.spawn(serving), http: self.http, stop: self.stop })
     }
 }
 
@@ -173,9 +172,9 @@ fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<>
     }
 }
 
-fn report<E: std::fmt::Display>(listener: &str, ended: Result<(), E>) {
-    if let Err(error) = ended {
-        tracing::error!(listener, %error, "a listener has failed");
+async fn report(http: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = http.await {
+        tracing::error!(%error, "the HTTP listener has failed");
     }
 }
 

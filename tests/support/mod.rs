@@ -221,7 +221,7 @@ impl<S: Store + 'static> Stores<S> {
             clock: clock.clone(),
             archive,
             log_id,
-            snapshots: requests,
+            keeper: requests,
             last_snapshot,
         };
         Trial { engine: Engine::new(parts), clock, told }

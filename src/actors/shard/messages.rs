@@ -10,7 +10,6 @@ use super::super::table::Slot;
 use super::super::topology::Topology;
 use super::{Shard, TICK, decoded};
 use crate::codec::v1;
-use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
@@ -21,8 +20,6 @@ use crate::domain::time::Timestamp;
 pub struct Connect {
     /// Every shard.
     pub topology: Topology,
-    /// This one.
-    pub shard: actix::Addr<Shard>,
     /// The process manager beside it.
     pub process: actix::Addr<ProcessManager>,
 }
@@ -31,7 +28,7 @@ impl Handler<Connect> for Shard {
     type Result = ();
 
     fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
-        self.environment.connect(connect.topology, connect.shard, connect.process);
+        self.environment.connect(connect.topology, connect.process);
     }
 }
 
@@ -46,67 +43,6 @@ impl Handler<Begin> for Shard {
 
     fn handle(&mut self, _: Begin, context: &mut Context<Self>) {
         context.run_interval(TICK, |shard, _| shard.tick());
-    }
-}
-
-/// An entity says what has changed of what the shard knows of it.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Note {
-    /// Which entity.
-    pub key: EntityKey,
-    /// What it was; nothing where it has just come into being.
-    pub before: Option<Summary>,
-    /// What it is.
-    pub after: Summary,
-}
-
-impl Handler<Note> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Note { key, before, after }: Note, _: &mut Context<Self>) {
-        self.listing.change(&key, before.as_ref(), &after);
-        let known = before.and_then(|summary| summary.deadline);
-        if let Some(deadline) = after.deadline
-            && known != Some(deadline)
-        {
-            self.deadlines.add(deadline, key);
-        }
-    }
-}
-
-/// An entity's answer when it is asked for its record.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub enum Settled {
-    /// It keeps its actor.
-    Busy {
-        /// Which entity.
-        key: EntityKey,
-    },
-    /// Nothing ever happened to it.
-    Nothing {
-        /// Which entity.
-        key: EntityKey,
-    },
-    /// Its record.
-    Passive {
-        /// Which entity.
-        key: EntityKey,
-        /// The record.
-        record: Box<[u8]>,
-        /// What the table should know of it.
-        summary: Summary,
-        /// The position of its last event.
-        position: Position,
-    },
-}
-
-impl Handler<Settled> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, settled: Settled, _: &mut Context<Self>) {
-        self.settle(settled);
     }
 }
 
@@ -144,7 +80,8 @@ impl Handler<ListStock> for Shard {
     type Result = ();
 
     fn handle(&mut self, list: ListStock, _: &mut Context<Self>) {
-        let keys = self.listing.stock(&list.tenant, list.after.as_ref(), list.count);
+        let index = self.environment.index();
+        let keys = index.listing.stock(&list.tenant, list.after.as_ref(), list.count);
         let _ = list.reply.send(keys);
     }
 }
@@ -165,7 +102,8 @@ impl Handler<ListReservations> for Shard {
     type Result = ();
 
     fn handle(&mut self, list: ListReservations, _: &mut Context<Self>) {
-        let _ = list.reply.send(self.listing.reservations(&list.tenant, &list.query));
+        let found = self.environment.index().listing.reservations(&list.tenant, &list.query);
+        let _ = list.reply.send(found);
     }
 }
 
@@ -181,7 +119,7 @@ impl Handler<CountEntities> for Shard {
     type Result = ();
 
     fn handle(&mut self, count: CountEntities, _: &mut Context<Self>) {
-        let _ = count.reply.send(self.listing.counts().collect());
+        let _ = count.reply.send(self.environment.index().listing.counts().collect());
     }
 }
 
@@ -247,11 +185,11 @@ impl Shard {
             // It was woken meanwhile. It can't change, so its record is not wanted back.
             Some(Slot::Active(active)) if !active.is_archived => {
                 active.is_archived = true;
-                self.listing.rest(key, &summary);
+                self.environment.index().listing.rest(key, &summary);
             }
             _ => return,
         }
-        self.listing.leave(key, &summary);
+        self.environment.index().listing.leave(key, &summary);
     }
 
     /// The bytes of a passive entity's key and record.

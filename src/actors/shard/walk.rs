@@ -5,7 +5,6 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::super::capture::Capture;
-use super::super::delivery::{Delivery, Payload};
 use super::super::table::Slot;
 use super::Shard;
 
@@ -82,11 +81,8 @@ impl Shard {
             }
             Slot::Active(active) if active.is_archived => {}
             Slot::Active(active) => {
-                let payload = Payload::Capture(capture.clone());
-                let delivery = Delivery { to: key.clone(), payload };
-                match &mut active.held_back {
-                    Some(held_back) => held_back.push_back(delivery),
-                    None => active.address.send(delivery),
+                if let Some(record) = active.seat.captured() {
+                    capture.put(record);
                 }
             }
         }

@@ -1,9 +1,7 @@
 //! The client's deadline: `grpc-timeout`.
 //!
-//! The transport knows deadlines too, but ends a call that is too late with CANCELLED. So this
-//! layer, which lies inside the transport's own and starts its clock no later, is always first, and
-//! ends it with DEADLINE_EXCEEDED. It also tells the call when its deadline is, so that a command
-//! whose deadline has passed isn't executed.
+//! A call that is too late ends with DEADLINE_EXCEEDED. The call is also told when its deadline is,
+//! so that a command whose deadline has passed isn't executed.
 //!
 //! Invariant: a call whose deadline has passed when it arrives doesn't reach its service.
 //!
@@ -111,8 +109,6 @@ where
                     return Poll::Ready(answer.map(errors::explain));
                 }
                 let Some((deadline, sleep)) = timer else { return Poll::Pending };
-                // The clock is asked besides the timer: the transport's timer may wake this call
-                // before ours does, and would end it.
                 if sleep.as_mut().poll(context).is_ready() || deadline.has_passed() {
                     return Poll::Ready(Ok(ended(Failure::DeadlinePassed)));
                 }

@@ -3,7 +3,7 @@
 //! The path of a command, file by file:
 //!
 //! ```text
-//!   mod ▶ deadline ▶ *_service ▶ gateway ▶ caller, validate ▶ admission ▶ engine
+//!   transport ▶ deadline ▶ *_service ▶ gateway ▶ caller, validate ▶ admission ▶ engine
 //!                        │                                                  │
 //!                        ◀── convert ◀──────────── taken effect ◀───────────┤
 //!                        ◀── errors  ◀──────────── refused ◀────────────────┘
@@ -29,6 +29,7 @@ mod reservation_service;
 mod sales_order_service;
 mod stock_service;
 mod stream_watch;
+mod transport;
 mod validate;
 
 use std::future::Future;
@@ -37,8 +38,6 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::server::{HealthReporter, HealthService};
 
 use super::admission::TurnedAway;
@@ -110,36 +109,30 @@ macro_rules! limited {
 
 /// Serves every service until `shutdown`, and at most [`Limits::stop_grace`] longer. New calls on
 /// open connections are refused once `shutdown` has come, open ones go on until the grace is over.
-///
-/// # Errors
-/// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), tonic::transport::Error> {
+) {
     let reporter = HealthReporter::new();
     let readiness = services.readiness.clone();
     health::tell(&reporter, &readiness.now()).await;
     let routes = with_standards(routes(services, limits), &reporter);
     let served = serve_routes(listener, routes, limits, shutdown);
     tokio::select! {
-        served = served => served,
-        () = health::follow(reporter, readiness) => Ok(()),
+        () = served => {}
+        () = health::follow(reporter, readiness) => {}
     }
 }
 
 /// Tells every caller to wait, until `shutdown`.
-///
-/// # Errors
-/// Where the listener fails.
 pub async fn serve_recovering(
     listener: TcpListener,
     readiness: Readiness,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), tonic::transport::Error> {
+) {
     let reporter = HealthReporter::new();
     health::tell(&reporter, &readiness.now()).await;
     let wait = || async {
@@ -188,20 +181,12 @@ async fn serve_routes(
     routes: Routes,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), tonic::transport::Error> {
-    // What the server says of TCP doesn't hold for connections that it is given.
-    let incoming =
-        TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.keepalive));
-    let server = Server::builder()
-        .max_concurrent_streams(limits.streams_per_connection_max)
-        .http2_max_header_list_size(limits.header_list_bytes_max)
-        .http2_keepalive_interval(Some(limits.keepalive));
+) {
     let service = WithDeadlines::new(routes.prepare());
     within_grace(shutdown, limits.stop_grace, |stopped| async move {
-        let stopped = async { drop(stopped.await) };
-        server.serve_with_incoming_shutdown(service, incoming, stopped).await
+        transport::serve(listener, service, limits, async { drop(stopped.await) }).await;
     })
-    .await
+    .await;
 }
 
 #[cfg(test)]
