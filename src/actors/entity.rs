@@ -256,8 +256,7 @@ impl<A: Aggregate> EntityActor<A> {
                         Ok(()) => Ok(Accepted { version, position, now }),
                         Err(rejection) => Err(Refused { rejection: rejection.clone(), position }),
                     };
-                    // A client that is gone doesn't want to know.
-                    let _ = client.send(answer);
+                    client.tell(answer);
                 }
             }) as Release
         });
@@ -284,7 +283,7 @@ impl<A: Aggregate> EntityActor<A> {
             Reply::Client(client) => {
                 let now = self.shown();
                 self.read(move |_| {
-                    let _ = client.send(Ok(Accepted { version, position, now }));
+                    client.tell(Ok(Accepted { version, position, now }));
                 });
             }
         }
