@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::domain::name::TenantId;
 use crate::proto::v1;
 use v1::admin_service_client::AdminServiceClient;
+use v1::command_service_client::CommandServiceClient;
 use v1::event_service_client::EventServiceClient;
 use v1::reservation_service_client::ReservationServiceClient;
 use v1::sales_order_service_client::SalesOrderServiceClient;
@@ -135,6 +136,8 @@ services! {
     sales_orders: SalesOrderServiceClient;
     /// The generated client of `EventService`: without retries.
     events: EventServiceClient;
+    /// The generated client of `CommandService`: without retries.
+    commands: CommandServiceClient;
     /// The generated client of `AdminService`: without retries.
     admin: AdminServiceClient;
 }
@@ -197,6 +200,11 @@ impl Client {
         let tenant = HeaderValue::from_str(options.tenant.as_str())
             .expect("a tenant id is plain ASCII, which any header may hold");
         Ok(Self { channel: TenantChannel { channel, tenant }, retry: options.retry })
+    }
+
+    /// The connection itself, for whoever encodes messages in a way of their own.
+    pub fn channel(&self) -> TenantChannel {
+        self.channel.clone()
     }
 }
 

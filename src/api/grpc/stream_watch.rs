@@ -97,12 +97,7 @@ pub(super) fn changes(
 ///
 /// # Errors
 /// [`Failure::Uncertain`], where it can't be followed any more: it goes on all the same.
-async fn end(
-    look: impl Look,
-    ticks: Ticks,
-    key: EntityKey,
-    now: Shown,
-) -> Result<Shown, Failure> {
+async fn end(look: impl Look, ticks: Ticks, key: EntityKey, now: Shown) -> Result<Shown, Failure> {
     let mut following = Following { look, ticks, key, last: None };
     let mut shown = now;
     while !has_ended(&shown.view) {
