@@ -423,3 +423,6 @@ impl<T: TakeCommand> Execution<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
