@@ -107,10 +107,15 @@ impl From<Status> for CallError {
 
 /// As a message carries an error.
 impl From<pb::Status> for CallError {
-    fn from(status: pb::Status) -> Self {
-        let details = status.encode_to_vec().into();
-        Status::with_details(Code::from_i32(status.code), status.message, details).into()
+    fn from(told: pb::Status) -> Self {
+        status(told).into()
     }
+}
+
+/// The error of a call that a message's error would have been.
+pub(super) fn status(told: pb::Status) -> Status {
+    let details = told.encode_to_vec().into();
+    Status::with_details(Code::from_i32(told.code), told.message, details)
 }
 
 /// The shortages among an error's details; none where there are none or they can't be read.

@@ -2,12 +2,14 @@
 //!
 //! [`Client`] is one connection under one tenant. Its methods send one command or query each, try
 //! again where that is safe (see [`RetryPolicy`]), and turn a `google.rpc.Status` into a
-//! [`CallError`] with its reason, fields and shortages. The services' generated clients are there
+//! [`CallError`] with its reason, fields and shortages. A [`Pipeline`] sends commands over one stream
+//! instead of a call each. The services' generated clients are there
 //! too ([`Client::stock`] and so on), for streams and for whoever wants no retries.
 //!
 //! Not here: request ids. Whoever sends a command names it, since only they know what is the same.
 
 mod error;
+mod pipeline;
 mod retry;
 
 use std::task::{Context, Poll};
@@ -28,6 +30,7 @@ use v1::sales_order_service_client::SalesOrderServiceClient;
 use v1::stock_service_client::StockServiceClient;
 
 pub use error::{CallError, Family, FieldError, write_shortages};
+pub use pipeline::Pipeline;
 pub use retry::{RetryPolicy, call};
 
 /// The metadata key that names the tenant.

@@ -19,7 +19,7 @@ const SPREAD_SKUS: u32 = 100_000;
 const UNITS_OF_EACH: u64 = 1_000_000;
 const UNITS_OF_THE_HOT_ONE: u64 = 1_000_000_000_000;
 /// Receipts under way at once before the measurement; it isn't measured, so as fast as may be.
-const RECEIPTS_IN_FLIGHT: usize = 256;
+const RECEIPTS_IN_FLIGHT: usize = 1_024;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -128,10 +128,11 @@ pub(super) async fn stock(
     let stocked = Stocked::new(scenario);
     let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
     let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
+    let pipelines: Vec<_> = clients.iter().map(Client::pipeline).collect();
     let mut receipts = stream::iter(0..stocked.skus)
-        .zip(stream::iter(clients.iter().cycle()))
-        .map(|(number, client)| {
-            client.receive_stock(v1::ReceiveStockRequest {
+        .zip(stream::iter(pipelines.iter().cycle()))
+        .map(|(number, pipeline)| {
+            pipeline.receive_stock(v1::ReceiveStockRequest {
                 request_id: Uuid::new_v4().to_string(),
                 stock: Some(stocked.stock(number)),
                 quantity,
