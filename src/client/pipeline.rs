@@ -193,3 +193,88 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use futures::StreamExt;
+    use futures::future::try_join_all;
+    use futures::stream::BoxStream;
+    use tokio::net::TcpListener;
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tonic::Streaming;
+
+    use super::*;
+    use crate::client::Options;
+    use v1::command_service_server::{CommandService, CommandServiceServer};
+
+    /// Ends its first streams, each after its first message, and answers on the one after.
+    #[derive(Clone, Default)]
+    struct Fickle {
+        streams: Arc<AtomicU64>,
+        commands: Arc<AtomicU64>,
+    }
+
+    const STREAMS_ENDED: u64 = 2;
+
+    #[tonic::async_trait]
+    impl CommandService for Fickle {
+        type ExecuteStream = BoxStream<'static, Result<v1::ExecuteResponse, Status>>;
+
+        async fn execute(
+            &self,
+            request: Request<Streaming<v1::ExecuteRequest>>,
+        ) -> Result<Response<Self::ExecuteStream>, Status> {
+            let mut messages = request.into_inner();
+            if self.streams.fetch_add(1, Ordering::Relaxed) < STREAMS_ENDED {
+                messages.message().await?;
+                return Ok(Response::new(futures::stream::empty().boxed()));
+            }
+            let commands = self.commands.clone();
+            let answers = messages.map(move |message| {
+                let answer = |command: v1::SequencedCommand| {
+                    let Some(Command::ReceiveStock(receipt)) = command.command else { panic!() };
+                    commands.fetch_add(1, Ordering::Relaxed);
+                    // Whose answer this is, shows in it.
+                    let (version, position) = (receipt.quantity, 0);
+                    let outcome =
+                        v1::ReceiveStockResponse { version, position, stock_balance: None };
+                    let outcome = Some(Outcome::ReceiveStock(outcome));
+                    v1::SequencedAnswer { sequence: command.sequence, outcome }
+                };
+                let mut answers: Vec<_> = message?.commands.into_iter().map(answer).collect();
+                answers.reverse();
+                Ok(v1::ExecuteResponse { answers })
+            });
+            Ok(Response::new(answers.boxed()))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_gets_its_own_answer_though_streams_end_and_answers_come_in_any_order() {
+        let (fickle, listener) =
+            (Fickle::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let addr = listener.local_addr().unwrap().to_string();
+        let server = tonic::transport::Server::builder()
+            .add_service(CommandServiceServer::new(fickle.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        let retry = RetryPolicy { patience: Duration::from_secs(60), ..RetryPolicy::default() };
+        let client = Client::connect(&Options { retry, ..Options::new(addr) }).await.unwrap();
+        let pipeline = client.pipeline();
+        let receipts = (1..=300).map(|quantity| {
+            // Large enough that they don't fit in one message.
+            let reference = "x".repeat(1_000);
+            let receipt = v1::ReceiveStockRequest { quantity, reference, ..Default::default() };
+            pipeline.receive_stock(receipt)
+        });
+        let answers = try_join_all(receipts).await.unwrap();
+        let versions: Vec<_> = answers.iter().map(|answer| answer.version).collect();
+        assert_eq!(versions, (1..=300).collect::<Vec<_>>());
+        assert_eq!(fickle.commands.load(Ordering::Relaxed), 300);
+        assert!(fickle.streams.load(Ordering::Relaxed) > STREAMS_ENDED);
+    }
+}
