@@ -22,7 +22,7 @@ use crate::api::readiness::Readiness;
 use crate::config::Config;
 use crate::domain::ids::EntityKey;
 use crate::fatal;
-use crate::feed::Feed;
+use crate::feed::{Feed, StreamWatcher};
 
 /// How much admission lets in.
 pub fn admission_limits(config: &Config) -> admission::Limits {
@@ -197,10 +197,17 @@ struct Watching(Feed);
 
 impl StreamWatch for Watching {
     fn watch(&self, key: EntityKey) -> Ticks {
-        let watcher = self.0.watch_stream(key);
-        futures::stream::unfold(watcher, |mut watcher| async move {
-            watcher.changed().await.then_some(((), watcher))
-        })
-        .boxed()
+        ticks(self.0.watch_stream(key))
     }
+
+    fn watch_end(&self, order: EntityKey) -> Ticks {
+        ticks(self.0.watch_end(order))
+    }
+}
+
+fn ticks(watcher: StreamWatcher) -> Ticks {
+    futures::stream::unfold(watcher, |mut watcher| async move {
+        watcher.changed().await.then_some(((), watcher))
+    })
+    .boxed()
 }

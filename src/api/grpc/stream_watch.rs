@@ -27,6 +27,9 @@ pub trait StreamWatch: Send + Sync + 'static {
     /// Ticks after events that become durable in the stream from this call on. A tick that nobody
     /// waits for yet is kept, though several may become one. They end when the server stops.
     fn watch(&self, key: EntityKey) -> Ticks;
+
+    /// The same for a sales order, but only after an event with which it ends.
+    fn watch_end(&self, order: EntityKey) -> Ticks;
 }
 
 /// Shows how entities are.
@@ -56,7 +59,7 @@ impl AwaitedEnd {
     ) -> Option<Self> {
         match wait {
             v1::SalesOrderWait::Ended => {
-                Some(Self { ticks: watch.watch(order.clone()), key: order.clone() })
+                Some(Self { ticks: watch.watch_end(order.clone()), key: order.clone() })
             }
             v1::SalesOrderWait::Created | v1::SalesOrderWait::Unspecified => None,
         }

@@ -68,6 +68,10 @@ impl StreamWatch for Nobody {
     fn watch(&self, _: EntityKey) -> Ticks {
         futures::stream::pending().boxed()
     }
+
+    fn watch_end(&self, _: EntityKey) -> Ticks {
+        futures::stream::pending().boxed()
+    }
 }
 
 struct Opened {
