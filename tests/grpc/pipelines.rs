@@ -244,6 +244,32 @@ fn a_stream_is_its_tenants_alone_and_fails_where_that_cant_be_read() {
     });
 }
 
+#[test]
+fn after_a_streams_deadline_no_more_commands_are_executed() {
+    // More than fit in the time before the deadline.
+    let server = Server::with(|config| config.entities.resource_requests_remembered = 1_000_000);
+    server.run(async {
+        let client = server.client().await;
+        let (sender, messages) = mpsc::unbounded_channel();
+        let mut request = tonic::Request::new(UnboundedReceiverStream::new(messages));
+        request.set_timeout(Duration::from_millis(200));
+        let mut told = client.commands().execute(request).await.unwrap().into_inner();
+        let mut accepted = 0;
+        let refusal = loop {
+            let commands = numbered([Command::ReceiveStock(receive("A", 1))]);
+            sender.send(v1::ExecuteRequest { commands }).unwrap();
+            let message = told.message().await.unwrap().unwrap();
+            match message.answers[0].outcome.as_ref().unwrap() {
+                Outcome::ReceiveStock(_) => accepted += 1,
+                refusal => break error(refusal),
+            }
+        };
+        assert_eq!(refusal.reason, "DEADLINE_EXCEEDED");
+        let balance = client.get_stock_balance(balance_of("A")).await.unwrap();
+        assert_eq!(balance.stock_balance.unwrap().on_hand, accepted);
+    });
+}
+
 /// Keeps receipts under way until the stream ends. Gives those that were accepted, those that were
 /// refused with their reasons, how many were sent, and the end.
 async fn receive_to_the_end(
