@@ -9,7 +9,6 @@ use super::super::process_manager::ProcessManager;
 use super::super::table::Slot;
 use super::super::topology::Topology;
 use super::{Shard, TICK, decoded};
-use crate::codec::v1;
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
@@ -190,10 +189,5 @@ impl Shard {
             _ => return,
         }
         self.environment.index().listing.leave(key, &summary);
-    }
-
-    /// The bytes of a passive entity's key and record.
-    pub(super) fn packed(key: &EntityKey, record: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        (v1::encode(key), record.to_vec())
     }
 }

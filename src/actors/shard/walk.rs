@@ -7,6 +7,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::super::capture::Capture;
 use super::super::table::Slot;
 use super::Shard;
+use crate::codec::v1;
 
 /// How many entities a slice meets.
 const SLICE: usize = 256;
@@ -64,7 +65,7 @@ impl Shard {
         }
     }
 
-    fn slice(&mut self, walk: &mut Progress) {
+    fn slice(&self, walk: &mut Progress) {
         walk.left = walk.left.min(self.table.len());
         for _ in 0..SLICE.min(walk.left) {
             walk.left -= 1;
@@ -72,11 +73,11 @@ impl Shard {
         }
     }
 
-    fn capture(&mut self, index: usize, capture: &Capture) {
-        let Some((key, slot)) = self.table.at_mut(index) else { return };
+    fn capture(&self, index: usize, capture: &Capture) {
+        let Some((key, slot)) = self.table.at(index) else { return };
         match slot {
             Slot::Passive(record) => {
-                let packed = Self::packed(key, record);
+                let packed = (v1::encode(&key), record.to_vec());
                 capture.put(Box::new(move || packed));
             }
             Slot::Active(active) if active.is_archived => {}
