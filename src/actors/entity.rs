@@ -117,7 +117,7 @@ impl<A: Aggregate> Shell<A> {
             Rest::Busy
         } else if self.entity.exists() {
             Rest::Record {
-                record: v1::encode(&*self.entity).into_boxed_slice(),
+                record: v1::encoded(&*self.entity, |bytes| bytes.into()),
                 summary: self.entity.state.summary(),
                 position: self.entity.position,
             }
