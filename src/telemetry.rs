@@ -9,8 +9,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::{
-    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -190,31 +189,14 @@ impl Outcome {
     }
 }
 
-/// Counts commands, and looks each metric up only once: to find one among the others costs more than
-/// to count.
-#[derive(Default)]
-pub struct CommandMeter {
-    ended: Vec<(&'static str, Outcome, Counter)>,
-    took: Option<Histogram>,
+/// A command has ended.
+pub fn command_ended(command: &'static str, outcome: Outcome) {
+    counter!(COMMANDS, "command" => command, "outcome" => outcome.label()).increment(1);
 }
 
-impl CommandMeter {
-    /// A command has ended.
-    pub fn ended(&mut self, command: &'static str, outcome: Outcome) {
-        let known = |(name, how, _): &&(&str, Outcome, _)| *how == outcome && *name == command;
-        if let Some((_, _, counter)) = self.ended.iter().find(known) {
-            return counter.increment(1);
-        }
-        let labels = [("command", command), ("outcome", outcome.label())];
-        let counter = counter!(COMMANDS, &labels);
-        counter.increment(1);
-        self.ended.push((command, outcome, counter));
-    }
-
-    /// A command that was executed has taken so long.
-    pub fn took(&mut self, took: Duration) {
-        self.took.get_or_insert_with(|| histogram!(COMMAND_SECONDS)).record(took);
-    }
+/// A command that was executed has taken so long.
+pub fn command_took(took: Duration) {
+    histogram!(COMMAND_SECONDS).record(took);
 }
 
 /// So many commands are in flight.

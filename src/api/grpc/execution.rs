@@ -45,7 +45,6 @@ use crate::actors::engine::{CommandError, CommandRequest, Uncertain};
 use crate::api::admission::{Admission, Admitted, TurnedAway};
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
-use crate::telemetry::CommandMeter;
 use v1::sequenced_answer::Outcome;
 use v1::sequenced_command::Command;
 
@@ -90,7 +89,6 @@ pub(super) struct Execution<T> {
     caller: Caller,
     deadline: Option<Deadline>,
     bounds: Bounds,
-    meter: CommandMeter,
     /// What came in the last message and isn't taken up yet, and when it came.
     pending: std::vec::IntoIter<v1::SequencedCommand>,
     came: Instant,
@@ -142,7 +140,6 @@ impl<T: TakeCommand> Execution<T> {
             caller,
             deadline: None,
             bounds,
-            meter: CommandMeter::default(),
             pending: Vec::new().into_iter(),
             came: Instant::now(),
             leave: None,
@@ -309,7 +306,7 @@ impl<T: TakeCommand> Execution<T> {
     }
 
     fn turn_one_away(&mut self, sequence: u64, readable: Readable, why: Failure) {
-        let why = readable.ready.ticket.turned_away(why, &mut self.meter);
+        let why = readable.ready.ticket.turned_away(why);
         self.outbox.push(Settled { sequence, result: Err(why) });
     }
 
@@ -333,7 +330,7 @@ impl<T: TakeCommand> Execution<T> {
         }
     }
 
-    fn read(&mut self, command: Command, fields: Fields) -> Result<Readable, Failure> {
+    fn read(&self, command: Command, fields: Fields) -> Result<Readable, Failure> {
         use Command as C;
         use Outcome as O;
         match command {
@@ -367,13 +364,13 @@ impl<T: TakeCommand> Execution<T> {
     }
 
     fn readable<M: ReadCommand>(
-        &mut self,
+        &self,
         message: M,
         fields: Fields,
         words: Words,
     ) -> Result<Readable, Failure> {
         let (caller, came) = (Some(&self.caller), self.came);
-        let ready = Ready::read(message, caller, fields, came, &mut self.meter)?;
+        let ready = Ready::read(message, caller, fields, came)?;
         Ok(Readable { ready, words, end: None })
     }
 
@@ -407,7 +404,7 @@ impl<T: TakeCommand> Execution<T> {
 
     fn settle_one(&mut self, given: Given, answer: Result<Accepted, CommandError>) {
         let Given { sequence, words, ticket, end } = given;
-        let settled = ticket.settle(answer, || self.taker.now(), &mut self.meter);
+        let settled = ticket.settle(answer, || self.taker.now());
         match (settled, end) {
             (Ok(done), Some(end)) => {
                 let reached = end.reached(self.taker.clone(), done);

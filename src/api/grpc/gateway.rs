@@ -35,7 +35,7 @@ use crate::domain::ids::{EntityId, EntityKey, EntityKind, Version};
 use crate::domain::name::TenantId;
 use crate::domain::reservation::{self, Term};
 use crate::domain::time::Timestamp;
-use crate::telemetry::{CommandMeter, Outcome};
+use crate::telemetry::{self, Outcome};
 
 /// The way to the engine. Cheap to clone.
 #[derive(Clone)]
@@ -103,15 +103,14 @@ impl Gateway {
         deadline: Option<Deadline>,
     ) -> Result<Done, Failure> {
         let Ready { request, ticket } = ready;
-        let mut meter = CommandMeter::default();
         let admitted = match self.admit(deadline).await {
             Ok(admitted) => admitted,
-            Err(failure) => return Err(ticket.turned_away(failure, &mut meter)),
+            Err(failure) => return Err(ticket.turned_away(failure)),
         };
         let engine = self.engine.clone();
         ToItsEnd::new(async move {
             let answer = engine.command(request).await;
-            let settled = ticket.settle(answer, || engine.now(), &mut meter);
+            let settled = ticket.settle(answer, || engine.now());
             drop(admitted);
             settled
         })
@@ -160,8 +159,7 @@ pub(super) fn read<M: ReadCommand>(
     let (metadata, _, message) = request.into_parts();
     let mut fields = Fields::default();
     let caller = Caller::read(&metadata, &mut fields);
-    let meter = &mut CommandMeter::default();
-    Ok((Ready::read(message, caller.as_ref(), fields, started, meter)?, deadline))
+    Ok((Ready::read(message, caller.as_ref(), fields, started)?, deadline))
 }
 
 impl Ready {
@@ -175,7 +173,6 @@ impl Ready {
         caller: Option<&Caller>,
         mut fields: Fields,
         started: Instant,
-        meter: &mut CommandMeter,
     ) -> Result<Self, Failure> {
         let wish = match caller {
             Some(caller) => message.read(&caller.tenant, &mut fields),
@@ -183,7 +180,7 @@ impl Ready {
         };
         let (caller, wish) = fields
             .finish(caller.zip(wish))
-            .inspect_err(|_| meter.ended(M::NAME, Outcome::Invalid))?;
+            .inspect_err(|_| telemetry::command_ended(M::NAME, Outcome::Invalid))?;
         let request = command_request(caller, wish);
         let (id, deadline_field) = (request.key.id.clone(), deadline_field(&request.command));
         Ok(Self { ticket: Ticket { id, name: M::NAME, deadline_field, started }, request })
@@ -192,8 +189,8 @@ impl Ready {
 
 impl Ticket {
     /// Counts a command that was not executed, and gives back why.
-    pub(super) fn turned_away(self, why: Failure, meter: &mut CommandMeter) -> Failure {
-        meter.ended(self.name, Outcome::TurnedAway);
+    pub(super) fn turned_away(self, why: Failure) -> Failure {
+        telemetry::command_ended(self.name, Outcome::TurnedAway);
         why
     }
 
@@ -205,11 +202,10 @@ impl Ticket {
         self,
         answer: Result<Accepted, CommandError>,
         now: impl FnOnce() -> Timestamp,
-        meter: &mut CommandMeter,
     ) -> Result<Done, Failure> {
         let Self { id, name, deadline_field, started } = self;
-        meter.ended(name, outcome(&answer));
-        meter.took(started.elapsed());
+        telemetry::command_ended(name, outcome(&answer));
+        telemetry::command_took(started.elapsed());
         match answer {
             Ok(accepted) => Ok(Done { id, accepted }),
             Err(CommandError::Uncertain(_)) => Err(Failure::Uncertain),
