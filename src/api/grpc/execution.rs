@@ -218,7 +218,8 @@ impl<T: TakeCommand> Execution<T> {
             // A client that is gone doesn't want to know.
             let _ = queue.send(Err(status)).await;
         }
-        drop((requests, queue, replies));
+        // A place in the line behind a hold that nobody takes would keep others waiting.
+        drop((requests, queue, replies, waiting, self.leave.take()));
         self.see_off(answers).await;
     }
 
