@@ -1,7 +1,6 @@
 //! What travels between the edge, the shards and the entities.
 //!
-//! Everything that reaches an entity is a [`Delivery`] and comes through its shard, so there is
-//! one route and it is first in, first out.
+//! Everything that reaches an entity is a [`Delivery`].
 
 use std::sync::Arc;
 
