@@ -8,13 +8,14 @@ use prost_build::Config;
 use protox::Compiler;
 
 const PROTO_DIR: &str = "proto";
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "holdfast/v1/common.proto",
     "holdfast/v1/stock.proto",
     "holdfast/v1/reservation.proto",
     "holdfast/v1/sales_order.proto",
     "holdfast/v1/event.proto",
     "holdfast/v1/admin.proto",
+    "holdfast/v1/command_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,6 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.btree_map(["."]);
     // Type names, so that a message can be packed into an error's details.
     config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
+    // The status that tonic's own error details are made of.
+    config.extern_path(".google.rpc", "::tonic_types::pb");
     tonic_prost_build::configure()
         .emit_rerun_if_changed(false)
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;

@@ -90,6 +90,8 @@ pub struct Server {
 pub struct Limits {
     /// Commands that are let in and not answered yet.
     pub commands_in_flight_max: usize,
+    /// Commands of one `Execute` stream that are under way, or answered and not read.
+    pub execute_in_flight_max: usize,
     /// Streams and calls at once on one connection.
     pub streams_per_connection_max: u32,
     /// The largest request, in bytes.
@@ -201,6 +203,7 @@ impl Default for Config {
             },
             limits: Limits {
                 commands_in_flight_max: 8_192,
+                execute_in_flight_max: 4_096,
                 streams_per_connection_max: 100,
                 request_bytes_max: 256 * 1024,
                 response_bytes_max: 4 * 1024 * 1024,
@@ -290,6 +293,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let at_least_one = [
             ("limits.commands_in_flight_max", self.limits.commands_in_flight_max as u64),
+            ("limits.execute_in_flight_max", self.limits.execute_in_flight_max as u64),
             (
                 "limits.streams_per_connection_max",
                 u64::from(self.limits.streams_per_connection_max),

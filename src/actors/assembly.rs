@@ -62,8 +62,8 @@ pub fn start(beginning: Beginning) -> Started {
 pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Topology {
     let shards = started.iter().map(|started| started.shard.clone()).collect();
     let topology = Topology::new(shards, spread.clone());
-    for Started { shard, process, .. } in started {
-        shard.do_send(Connect { topology: topology.clone(), process: process.clone() });
+    for (here, Started { shard, process, .. }) in started.iter().enumerate() {
+        shard.do_send(Connect { topology: topology.clone(), here, process: process.clone() });
     }
     settle(started, &topology, &spread, unsettled);
     for Started { shard, .. } in started {

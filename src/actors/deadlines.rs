@@ -6,28 +6,33 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::domain::ids::EntityKey;
+use super::packed::Tenants;
+use crate::domain::ids::{EntityKey, ReservationId};
+use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
 
-/// Deadlines of one shard's entities.
+/// Deadlines of one shard's reservations.
 #[derive(Debug, Default)]
 pub struct Deadlines {
-    heap: BinaryHeap<Reverse<(Timestamp, EntityKey)>>,
+    tenants: Tenants,
+    /// When, and whom, by the tenant's number.
+    heap: BinaryHeap<Reverse<(Timestamp, u32, ReservationId)>>,
 }
 
 impl Deadlines {
-    /// Wakes the entity then.
-    pub fn add(&mut self, deadline: Timestamp, key: EntityKey) {
-        self.heap.push(Reverse((deadline, key)));
+    /// Wakes the reservation then.
+    pub fn add(&mut self, deadline: Timestamp, tenant: &TenantId, id: ReservationId) {
+        self.heap.push(Reverse((deadline, self.tenants.number(tenant), id)));
     }
 
-    /// The next entity whose deadline has come.
+    /// The next reservation whose deadline has come.
     pub fn due(&mut self, now: Timestamp) -> Option<EntityKey> {
-        let Reverse((deadline, _)) = self.heap.peek()?;
+        let Reverse((deadline, _, _)) = self.heap.peek()?;
         if *deadline > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, key))| key)
+        let Reverse((_, tenant, id)) = self.heap.pop()?;
+        Some(EntityKey::reservation(self.tenants.name(tenant), id))
     }
 }
 
@@ -36,17 +41,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::ReservationId;
-    use crate::domain::name::TenantId;
 
     #[test]
     fn deadlines_come_in_their_order_and_not_before_their_time() {
-        let key = |n| {
-            EntityKey::reservation(&TenantId::default_tenant(), ReservationId(Uuid::from_u128(n)))
-        };
+        let (tenant, id) = (TenantId::default_tenant(), |n| ReservationId(Uuid::from_u128(n)));
+        let key = |n| EntityKey::reservation(&tenant, id(n));
         let mut deadlines = Deadlines::default();
         for (at, n) in [(30, 3), (10, 1), (20, 2)] {
-            deadlines.add(Timestamp(at), key(n));
+            deadlines.add(Timestamp(at), &tenant, id(n));
         }
         assert_eq!(deadlines.due(Timestamp(9)), None);
         assert_eq!(deadlines.due(Timestamp(20)), Some(key(1)));

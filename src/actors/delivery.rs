@@ -1,12 +1,11 @@
 //! What travels between the edge, the shards and the entities.
 //!
-//! Everything that reaches an entity is a [`Delivery`] and comes through its shard, so there is
-//! one route and it is first in, first out.
+//! Everything that reaches an entity is a [`Delivery`].
 
 use std::sync::Arc;
 
 use actix::Message;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::domain::claim::Claim;
@@ -83,9 +82,38 @@ pub struct Envelope {
 /// Who is told what became of a command.
 pub enum Reply {
     /// A client: once it is durable.
-    Client(oneshot::Sender<Result<Accepted, Refused>>),
+    Client(Client),
     /// The order process: at once, as it only acts within the log.
     Process(Box<StepReply>),
+}
+
+/// What became of a command.
+pub type Answer = Result<Accepted, Refused>;
+
+/// A client that waits for an answer.
+pub enum Client {
+    /// For this one.
+    One(oneshot::Sender<Answer>),
+    /// For many, which it tells apart by number.
+    ///
+    /// The channel has no bound of its own: who waits here never has more commands under way than it
+    /// has room for answers.
+    Many {
+        /// Which of them this is.
+        number: u64,
+        /// Where they all go.
+        answers: mpsc::UnboundedSender<(u64, Answer)>,
+    },
+}
+
+impl Client {
+    /// Tells the answer. A client that is gone doesn't want to know.
+    pub fn tell(self, answer: Answer) {
+        match self {
+            Self::One(reply) => drop(reply.send(answer)),
+            Self::Many { number, answers } => drop(answers.send((number, answer))),
+        }
+    }
 }
 
 /// The step that a command was run for.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::delivery::{
-    Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
+    Accepted, Client, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
 };
 use super::keeper;
 use super::listing::{Count, ReservationQuery};
@@ -148,8 +148,20 @@ impl Engine {
     /// # Errors
     /// [`CommandError`].
     pub async fn command(&self, request: CommandRequest) -> Result<Accepted, CommandError> {
-        let CommandRequest { key, command, request_id, expected_version, origin } = request;
         let (reply, answer) = oneshot::channel();
+        self.send(request, Client::One(reply));
+        match answer.await {
+            Ok(Ok(accepted)) => Ok(accepted),
+            Ok(Err(refused)) => Err(CommandError::Refused(refused)),
+            Err(_) => Err(Uncertain.into()),
+        }
+    }
+
+    /// Has a command decided, and the client told when that is durable. Commands that one thread
+    /// sends to one entity are decided in that order. A client is not told where the engine stops
+    /// before.
+    pub fn send(&self, request: CommandRequest, client: Client) {
+        let CommandRequest { key, command, request_id, expected_version, origin } = request;
         let envelope = Envelope {
             request: Request { id: request_id, fingerprint: fingerprint(&command) },
             command,
@@ -157,15 +169,10 @@ impl Engine {
             issuer: None,
             origin,
             causation_id: None,
-            reply: Reply::Client(reply),
+            reply: Reply::Client(client),
         };
         let payload = Payload::Command(Box::new(envelope));
         self.parts.topology.send(Delivery { to: key, payload });
-        match answer.await {
-            Ok(Ok(accepted)) => Ok(accepted),
-            Ok(Err(refused)) => Err(CommandError::Refused(refused)),
-            Err(_) => Err(Uncertain.into()),
-        }
     }
 
     /// How an entity is.

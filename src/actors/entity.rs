@@ -117,7 +117,7 @@ impl<A: Aggregate> Shell<A> {
             Rest::Busy
         } else if self.entity.exists() {
             Rest::Record {
-                record: v1::encode(&*self.entity).into_boxed_slice(),
+                record: v1::encoded(&*self.entity, |bytes| bytes.into()),
                 summary: self.entity.state.summary(),
                 position: self.entity.position,
             }
@@ -339,8 +339,7 @@ impl<A: Aggregate> Shell<A> {
                         Ok(()) => Ok(Accepted { version, position, now }),
                         Err(rejection) => Err(Refused { rejection: rejection.clone(), position }),
                     };
-                    // A client that is gone doesn't want to know.
-                    let _ = client.send(answer);
+                    client.tell(answer);
                 }
             }) as Release
         });
@@ -367,7 +366,7 @@ impl<A: Aggregate> Shell<A> {
             Reply::Client(client) => {
                 let now = self.shown();
                 self.read(move |_| {
-                    let _ = client.send(Ok(Accepted { version, position, now }));
+                    client.tell(Ok(Accepted { version, position, now }));
                 });
             }
         }

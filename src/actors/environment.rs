@@ -1,6 +1,7 @@
 //! What every actor of one arbiter works with.
 
 use std::cell::{OnceCell, RefCell, RefMut};
+use std::rc::Weak;
 use std::sync::Arc;
 
 use actix::Addr;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use super::delivery::Delivery;
 use super::index::Index;
 use super::process_manager::ProcessManager;
+use super::shard::Residents;
 use super::topology::Topology;
 use crate::clock::Clock;
 use crate::domain::event::{Origin, event_id};
@@ -69,38 +71,53 @@ pub struct Surroundings {
     pub limits: Limits,
 }
 
-/// What the actors of one arbiter share. The addresses are known once all shards have started.
+/// What the actors of one arbiter share. The ways are known once all shards have started.
 pub struct Environment {
     /// What is the same everywhere.
     pub surroundings: Surroundings,
     /// Who is behind what the server does by itself.
     pub server: Arc<Origin>,
     index: RefCell<Index>,
-    addresses: OnceCell<Addresses>,
+    ways: OnceCell<Ways>,
 }
 
-struct Addresses {
-    topology: Topology,
-    process: Addr<ProcessManager>,
+/// The ways to others.
+pub struct Ways {
+    /// To every shard.
+    pub topology: Topology,
+    /// Which of them is on this arbiter.
+    pub here: usize,
+    /// Straight to the entities of this arbiter.
+    pub residents: Weak<RefCell<Residents>>,
+    /// To the process manager of this arbiter.
+    pub process: Addr<ProcessManager>,
 }
 
 impl Environment {
-    /// An environment that knows no addresses yet.
+    /// An environment that knows no ways yet.
     pub fn new(surroundings: Surroundings) -> Self {
         let label = || Label::new("holdfast").expect("a plain word is a label");
         let correlation_id = surroundings.log_id;
         let server = Arc::new(Origin { principal: label(), source: label(), correlation_id });
-        Self { surroundings, server, index: RefCell::default(), addresses: OnceCell::new() }
+        Self { surroundings, server, index: RefCell::default(), ways: OnceCell::new() }
     }
 
-    /// Makes the addresses known; the first time counts.
-    pub fn connect(&self, topology: Topology, process: Addr<ProcessManager>) {
-        let _ = self.addresses.set(Addresses { topology, process });
+    /// Makes the ways known; the first time counts.
+    pub fn connect(&self, ways: Ways) {
+        let _ = self.ways.set(ways);
     }
 
-    /// Sends something to an entity.
+    /// Sends something to an entity: on this arbiter straight into its mailbox, else to its shard.
     pub fn send(&self, delivery: Delivery) {
-        self.addresses().topology.send(delivery);
+        let Ways { topology, here, residents, .. } = self.ways();
+        let place = topology.place(&delivery.to);
+        if place != *here {
+            return topology.send_to(place, delivery);
+        }
+        // Without its shard an arbiter is at its end.
+        if let Some(residents) = residents.upgrade() {
+            residents.borrow_mut().deliver(delivery);
+        }
     }
 
     /// What is known of this arbiter's entities. Whoever has it gives it back before anything else
@@ -111,7 +128,7 @@ impl Environment {
 
     /// The process manager of this arbiter.
     pub fn process(&self) -> &Addr<ProcessManager> {
-        &self.addresses().process
+        &self.ways().process
     }
 
     /// The id of the event at a position.
@@ -124,7 +141,7 @@ impl Environment {
         self.surroundings.journal.waiting() >= self.surroundings.limits.journal_waiting_max
     }
 
-    fn addresses(&self) -> &Addresses {
-        self.addresses.get().expect("shards are connected before anything is sent to them")
+    fn ways(&self) -> &Ways {
+        self.ways.get().expect("shards are connected before anything is sent to them")
     }
 }

@@ -7,7 +7,7 @@
 use super::deadlines::Deadlines;
 use super::listing::Listing;
 use crate::domain::entity::Summary;
-use crate::domain::ids::EntityKey;
+use crate::domain::ids::{EntityId, EntityKey};
 
 /// Lists, counts and deadlines.
 #[derive(Debug, Default)]
@@ -33,10 +33,10 @@ impl Index {
 
     fn expect(&mut self, key: &EntityKey, before: Option<&Summary>, after: &Summary) {
         let known = before.and_then(|summary| summary.deadline);
-        if let Some(deadline) = after.deadline
+        if let (Some(deadline), EntityId::Reservation(id)) = (after.deadline, &key.id)
             && known != Some(deadline)
         {
-            self.deadlines.add(deadline, key.clone());
+            self.deadlines.add(deadline, &key.tenant, *id);
         }
     }
 }

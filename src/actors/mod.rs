@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   edge ──Delivery──▶ Shard ──▶ EntityActor<A> ──▶ journal
-//!                        ▲            │
-//!                        └── Delivery ┘  to other entities, after the append
+//!                                 ▲        │
+//!                                 └────────┘  to other entities, after the append
 //! ```
 //!
 //! In reading order: `delivery` (what travels), `topology` (which way), `shard` with its `table`,
@@ -13,8 +13,8 @@
 //! `engine`, by which the edge speaks to all of them.
 //!
 //! Invariants: an entity is changed by its own actor's handler alone. A handler is synchronous:
-//! it decides, appends, sends, and never waits. Only shards hold entities' addresses, and every
-//! message to an entity goes through its shard's mailbox.
+//! it decides, appends, sends, and never waits. Only shards hold entities' addresses. From one
+//! sender to one receiver there is one way, first in, first out.
 //!
 //! Not here: a lock, a thread, or a reading of the system's clock.
 
@@ -28,6 +28,7 @@ pub mod environment;
 pub mod index;
 pub mod keeper;
 pub mod listing;
+pub mod packed;
 pub mod process_manager;
 pub mod seat;
 pub mod shard;

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::delivery::Payload;
+use super::packed::{PackedKey, Sought, Tenants};
 use super::seat::Seat;
 use crate::domain::ids::EntityKey;
 use crate::domain::time::Timestamp;
@@ -40,38 +41,45 @@ pub enum Slot {
 
 /// Every entity of one shard.
 pub struct Table {
-    slots: IndexMap<EntityKey, Slot, FixedState>,
+    tenants: Tenants,
+    slots: IndexMap<PackedKey, Slot, FixedState>,
 }
 
 impl Table {
     /// A table whose order of buckets follows from a seed.
     pub fn new(seed: u64) -> Self {
-        Self { slots: IndexMap::with_hasher(FixedState::with_seed(seed)) }
+        let slots = IndexMap::with_hasher(FixedState::with_seed(seed));
+        Self { tenants: Tenants::default(), slots }
     }
 
     /// An entity's place.
     pub fn get_mut(&mut self, key: &EntityKey) -> Option<&mut Slot> {
-        self.slots.get_mut(key)
+        let tenant = self.tenants.find(&key.tenant)?;
+        self.slots.get_mut(&Sought::new(tenant, &key.id))
     }
 
     /// Whether there is such an entity.
     pub fn contains(&self, key: &EntityKey) -> bool {
-        self.slots.contains_key(key)
+        let tenant = self.tenants.find(&key.tenant);
+        tenant.is_some_and(|tenant| self.slots.contains_key(&Sought::new(tenant, &key.id)))
     }
 
     /// Puts an entity in its place.
     pub fn insert(&mut self, key: EntityKey, slot: Slot) {
-        self.slots.insert(key, slot);
+        let tenant = self.tenants.number(&key.tenant);
+        self.slots.insert(PackedKey::new(tenant, key.id), slot);
     }
 
     /// Takes an entity out.
     pub fn remove(&mut self, key: &EntityKey) -> Option<Slot> {
-        self.slots.swap_remove(key)
+        let tenant = self.tenants.find(&key.tenant)?;
+        self.slots.swap_remove(&Sought::new(tenant, &key.id))
     }
 
     /// The entity at an index, from 0.
-    pub fn at_mut(&mut self, index: usize) -> Option<(&EntityKey, &mut Slot)> {
-        self.slots.get_index_mut(index)
+    pub fn at(&self, index: usize) -> Option<(EntityKey, &Slot)> {
+        let (key, slot) = self.slots.get_index(index)?;
+        Some((key.unpacked(&self.tenants), slot))
     }
 
     /// How many entities there are.
@@ -82,5 +90,15 @@ impl Table {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_small() {
+        assert_eq!(size_of::<Slot>(), 16);
     }
 }

@@ -49,9 +49,19 @@ impl Topology {
         Self { shards: shards.into(), spread }
     }
 
+    /// The number of the entity's shard.
+    pub fn place(&self, key: &EntityKey) -> usize {
+        self.spread.index(key)
+    }
+
     /// Sends something to an entity by way of its shard.
     pub fn send(&self, delivery: Delivery) {
-        self.shards[self.spread.index(&delivery.to)].do_send(delivery);
+        self.send_to(self.place(&delivery.to), delivery);
+    }
+
+    /// Sends something to an entity by way of its shard, which has this number.
+    pub fn send_to(&self, place: usize, delivery: Delivery) {
+        self.shards[place].do_send(delivery);
     }
 
     /// Every shard.

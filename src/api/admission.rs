@@ -9,7 +9,7 @@
 //!     ├──no permit, nobody holds──▶ turned away: overloaded
 //!     ├──somebody holds──▶ wait, bounded in number and time
 //!     ▼
-//!   Admitted ── dropped when the command has its answer, or never had an effect
+//!   Admitted ── dropped when its commands have their answers, or never had an effect
 //! ```
 //!
 //! Invariants: at most `in_flight_max` are admitted; while somebody has a [`Hold`], nobody is.
@@ -93,11 +93,32 @@ struct Shared {
     holds: AtomicUsize,
 }
 
-/// Leave for one command, for as long as this lives.
+/// Leave for some commands, for as long as this lives.
 #[derive(Debug)]
 pub struct Admitted {
-    _count: Counted,
-    _permit: OwnedSemaphorePermit,
+    count: Counted,
+    permits: OwnedSemaphorePermit,
+}
+
+impl Admitted {
+    /// For how many commands.
+    pub fn commands(&self) -> usize {
+        self.permits.num_permits()
+    }
+
+    /// Adds another leave from the same gate.
+    pub fn merge(&mut self, other: Self) {
+        let Self { count, permits } = other;
+        self.count.merge(count);
+        self.permits.merge(permits);
+    }
+
+    /// Gives back the leave of so many commands, or of all where there are fewer.
+    pub fn give_back(&mut self, commands: usize) {
+        let commands = commands.min(self.commands());
+        self.count.shrink(commands);
+        drop(self.permits.split(commands));
+    }
 }
 
 /// Nothing is in flight and nothing is let in, for as long as this lives.
@@ -107,11 +128,12 @@ pub struct Hold {
     _permits: OwnedSemaphorePermit,
 }
 
-/// One more, counted until it is dropped.
+/// So many more, counted until this is dropped.
 #[derive(Debug)]
 struct Counted {
     shared: Arc<Shared>,
     counter: fn(&Shared) -> &AtomicUsize,
+    count: usize,
 }
 
 impl Admission {
@@ -133,13 +155,23 @@ impl Admission {
     /// # Errors
     /// [`TurnedAway`], at once; or after `wait_max`, where somebody holds for that long.
     pub async fn admit(&self) -> Result<Admitted, TurnedAway> {
+        match self.admit_up_to(1)? {
+            Some(admitted) => Ok(admitted),
+            None => self.admitted(self.wait_for_hold().await?),
+        }
+    }
+
+    /// Lets in as many of some commands as there is room for, at least one, without waiting.
+    /// Nothing where somebody holds: then [`Admission::admit`] waits.
+    ///
+    /// # Errors
+    /// [`TurnedAway`].
+    pub fn admit_up_to(&self, commands: u32) -> Result<Option<Admitted>, TurnedAway> {
         self.check_open()?;
-        let permit = self.permit().await?;
-        let count = self.counted(|shared| &shared.in_flight);
-        // Asked again: whoever closes the gate and then waits until nothing is in flight must not
-        // be passed by somebody who asked before.
-        self.check_open()?;
-        Ok(Admitted { _count: count, _permit: permit })
+        match self.permits_up_to(commands)? {
+            Some(permits) => self.admitted(permits).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Lets nothing in, and waits until nothing is in flight.
@@ -147,7 +179,7 @@ impl Admission {
     /// # Errors
     /// [`TurnedAway::Overloaded`], where something is still in flight after `wait_max`.
     pub async fn hold(&self) -> Result<Hold, TurnedAway> {
-        let count = self.counted(|shared| &shared.holds);
+        let count = self.counted(|shared| &shared.holds, 1);
         let permits = self.within_wait(self.shared.limits.in_flight_max).await?;
         Ok(Hold { _count: count, _permits: permits })
     }
@@ -199,19 +231,34 @@ impl Admission {
         self.closed().map_or(Ok(()), |closed| Err(closed.into()))
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, TurnedAway> {
+    fn admitted(&self, permits: OwnedSemaphorePermit) -> Result<Admitted, TurnedAway> {
+        let count = self.counted(|shared| &shared.in_flight, permits.num_permits());
+        // Asked again: whoever closes the gate and then waits until nothing is in flight must not
+        // be passed by somebody who asked before.
+        self.check_open()?;
+        Ok(Admitted { count, permits })
+    }
+
+    /// Nothing where somebody holds.
+    fn permits_up_to(&self, wanted: u32) -> Result<Option<OwnedSemaphorePermit>, TurnedAway> {
         let is_held = self.is_held();
-        match self.shared.permits.clone().try_acquire_owned() {
-            Ok(permit) => Ok(permit),
-            Err(TryAcquireError::NoPermits) if is_held || self.is_held() => {
-                self.wait_for_hold().await
+        let mut wanted = wanted.max(1);
+        loop {
+            match self.shared.permits.clone().try_acquire_many_owned(wanted) {
+                Ok(permits) => return Ok(Some(permits)),
+                Err(_) if wanted > 1 => {
+                    // Fewer each time, since others take what was seen just now.
+                    let left = u32::try_from(self.shared.permits.available_permits());
+                    wanted = left.unwrap_or(u32::MAX).clamp(1, wanted - 1);
+                }
+                Err(TryAcquireError::NoPermits) if is_held || self.is_held() => return Ok(None),
+                Err(_) => return Err(TurnedAway::Overloaded),
             }
-            Err(_) => Err(TurnedAway::Overloaded),
         }
     }
 
     async fn wait_for_hold(&self) -> Result<OwnedSemaphorePermit, TurnedAway> {
-        let _count = self.counted(|shared| &shared.waiting);
+        let _count = self.counted(|shared| &shared.waiting, 1);
         let waiting = self.shared.waiting.load(Ordering::Relaxed);
         if waiting > self.shared.limits.in_flight_max as usize {
             return Err(TurnedAway::Overloaded);
@@ -231,15 +278,28 @@ impl Admission {
         self.shared.holds.load(Ordering::Relaxed) > 0
     }
 
-    fn counted(&self, counter: fn(&Shared) -> &AtomicUsize) -> Counted {
-        counter(&self.shared).fetch_add(1, Ordering::Relaxed);
-        Counted { shared: self.shared.clone(), counter }
+    fn counted(&self, counter: fn(&Shared) -> &AtomicUsize, count: usize) -> Counted {
+        counter(&self.shared).fetch_add(count, Ordering::Relaxed);
+        Counted { shared: self.shared.clone(), counter, count }
+    }
+}
+
+impl Counted {
+    /// Takes over what another of the same counter counts.
+    fn merge(&mut self, mut other: Self) {
+        self.count += std::mem::take(&mut other.count);
+    }
+
+    /// Counts so many fewer.
+    fn shrink(&mut self, by: usize) {
+        self.count -= by;
+        (self.counter)(&self.shared).fetch_sub(by, Ordering::Relaxed);
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        (self.counter)(&self.shared).fetch_sub(1, Ordering::Relaxed);
+        (self.counter)(&self.shared).fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 

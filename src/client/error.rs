@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use prost::Message;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{StatusExt, pb};
 
 use crate::proto::v1::{self, shortage};
 
@@ -105,6 +105,19 @@ impl From<Status> for CallError {
     }
 }
 
+/// As a message carries an error.
+impl From<pb::Status> for CallError {
+    fn from(told: pb::Status) -> Self {
+        status(told).into()
+    }
+}
+
+/// The error of a call that a message's error would have been.
+pub(super) fn status(told: pb::Status) -> Status {
+    let details = told.encode_to_vec().into();
+    Status::with_details(Code::from_i32(told.code), told.message, details)
+}
+
 /// The shortages among an error's details; none where there are none or they can't be read.
 fn shortages(details: &[u8]) -> v1::Shortages {
     let Ok(status) = tonic_types::Status::decode(details) else { return v1::Shortages::default() };
@@ -179,7 +192,7 @@ impl fmt::Display for v1::StockResource {
 #[cfg(test)]
 mod tests {
     use prost_types::Any;
-    use tonic_types::{ErrorDetails, pb};
+    use tonic_types::ErrorDetails;
 
     use super::*;
 

@@ -2,12 +2,14 @@
 //!
 //! [`Client`] is one connection under one tenant. Its methods send one command or query each, try
 //! again where that is safe (see [`RetryPolicy`]), and turn a `google.rpc.Status` into a
-//! [`CallError`] with its reason, fields and shortages. The services' generated clients are there
+//! [`CallError`] with its reason, fields and shortages. A [`Pipeline`] sends commands over one stream
+//! instead of a call each. The services' generated clients are there
 //! too ([`Client::stock`] and so on), for streams and for whoever wants no retries.
 //!
 //! Not here: request ids. Whoever sends a command names it, since only they know what is the same.
 
 mod error;
+mod pipeline;
 mod retry;
 
 use std::task::{Context, Poll};
@@ -21,12 +23,14 @@ use tonic::transport::{Channel, Endpoint};
 use crate::domain::name::TenantId;
 use crate::proto::v1;
 use v1::admin_service_client::AdminServiceClient;
+use v1::command_service_client::CommandServiceClient;
 use v1::event_service_client::EventServiceClient;
 use v1::reservation_service_client::ReservationServiceClient;
 use v1::sales_order_service_client::SalesOrderServiceClient;
 use v1::stock_service_client::StockServiceClient;
 
 pub use error::{CallError, Family, FieldError, write_shortages};
+pub use pipeline::Pipeline;
 pub use retry::{RetryPolicy, call};
 
 /// The metadata key that names the tenant.
@@ -135,6 +139,8 @@ services! {
     sales_orders: SalesOrderServiceClient;
     /// The generated client of `EventService`: without retries.
     events: EventServiceClient;
+    /// The generated client of `CommandService`: without retries.
+    commands: CommandServiceClient;
     /// The generated client of `AdminService`: without retries.
     admin: AdminServiceClient;
 }
@@ -197,6 +203,11 @@ impl Client {
         let tenant = HeaderValue::from_str(options.tenant.as_str())
             .expect("a tenant id is plain ASCII, which any header may hold");
         Ok(Self { channel: TenantChannel { channel, tenant }, retry: options.retry })
+    }
+
+    /// The connection itself, for whoever encodes messages in a way of their own.
+    pub fn channel(&self) -> TenantChannel {
+        self.channel.clone()
     }
 }
 

@@ -12,5 +12,5 @@ use crate::domain::event::Fingerprint;
 
 /// The fingerprint of a command.
 pub fn fingerprint(command: &Command) -> Fingerprint {
-    Fingerprint(xxh3_128(&v1::encode(command)).to_be_bytes())
+    Fingerprint(v1::encoded(command, xxh3_128).to_be_bytes())
 }

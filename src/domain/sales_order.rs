@@ -200,6 +200,18 @@ impl Event {
             Self::Released => "SalesOrderReleased",
         }
     }
+
+    /// Whether nothing comes after it: with it, and not before, the order is finished.
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Rejected(_) | Self::Completed | Self::Released => true,
+            Self::Created { .. }
+            | Self::Reserved { .. }
+            | Self::Confirmed
+            | Self::Delivered
+            | Self::Cancelled { .. } => false,
+        }
+    }
 }
 
 impl State {

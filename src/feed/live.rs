@@ -19,7 +19,7 @@ use tokio::sync::futures::Notified;
 use super::catch_up::{Reading, Slice};
 use super::filter::Criteria;
 use super::ring::Ring;
-use super::watch::{Registration, Taken, Watch, Watches};
+use super::watch::{self, Registration, Taken, Watch, Watches};
 use super::{Limits, SubscribeError};
 use crate::domain::event::Event;
 use crate::domain::ids::Position;
@@ -216,7 +216,8 @@ impl Line {
             None => Self::Ring(Follower::new(shared)),
             Some(key) => {
                 let events_max = shared.limits.inbox_events_max.max(1);
-                Self::Stream(Registration::new(shared, key.clone(), events_max))
+                let watch = Watch::new(events_max, watch::ANY);
+                Self::Stream(Registration::new(shared, key.clone(), watch))
             }
         }
     }

@@ -145,7 +145,13 @@ impl Feed {
 
     /// Watches one stream from now on, without being told its events.
     pub fn watch_stream(&self, key: EntityKey) -> StreamWatcher {
-        StreamWatcher::register(&self.shared, key)
+        StreamWatcher::register(&self.shared, key, watch::ANY)
+    }
+
+    /// Watches one sales order from now on for its end alone: for whoever waits for that, nothing
+    /// else is worth waking up.
+    pub fn watch_end(&self, order: EntityKey) -> StreamWatcher {
+        StreamWatcher::register(&self.shared, order, watch::END)
     }
 
     /// Reads a stretch of one stream, in the order asked for.

@@ -4,7 +4,7 @@
 //! reach its watchers without a look at the others, and one that nobody waits for must cost a
 //! look into a table at most.
 //!
-//! Invariants: an inbox holds consecutive events of its stream from the moment of registration
+//! Invariants: an inbox holds consecutive wanted events of its stream from the moment of registration
 //! and at most its bound; what doesn't fit is marked as missed, and nothing is put behind the
 //! hole. A registration ends with its guard.
 //!
@@ -16,20 +16,28 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::live::Shared;
-use crate::domain::event::Event;
+use crate::domain::event::{Body, Event};
 use crate::domain::ids::{EntityKey, EntityKind};
 
-/// Wakes when its stream gets a durable event. Dropping it unregisters.
+/// Which events of a stream somebody waits for.
+pub(super) type Wanted = fn(&Body) -> bool;
+
+/// Every event.
+pub(super) const ANY: Wanted = |_| true;
+/// What ends a sales order.
+pub(super) const END: Wanted = |body| matches!(body, Body::SalesOrder(event) if event.is_last());
+
+/// Wakes when its stream gets a durable event that it wants. Dropping it unregisters.
 pub struct StreamWatcher {
     registration: Registration,
 }
 
 impl StreamWatcher {
-    pub(super) fn register(shared: &Arc<Shared>, key: EntityKey) -> Self {
-        Self { registration: Registration::new(shared, key, 0) }
+    pub(super) fn register(shared: &Arc<Shared>, key: EntityKey, wanted: Wanted) -> Self {
+        Self { registration: Registration::new(shared, key, Watch::new(0, wanted)) }
     }
 
-    /// Waits until the stream got a durable event since the last call, or since the watcher was
+    /// Waits until the stream got such an event since the last call, or since the watcher was
     /// made; any number of events count as one. False once the feed is closed. Nothing is lost
     /// where the wait is given up.
     pub async fn changed(&mut self) -> bool {
@@ -48,6 +56,7 @@ impl StreamWatcher {
 
 /// One who waits for a stream.
 pub(super) struct Watch {
+    wanted: Wanted,
     /// Keeps one wake-up for whoever comes to wait later.
     pub(super) arrived: Notify,
     inbox: Mutex<Inbox>,
@@ -71,14 +80,18 @@ pub(super) enum Taken {
 }
 
 impl Watch {
-    fn new(events_max: usize) -> Self {
+    /// A watch that keeps at most `events_max` events.
+    pub(super) fn new(events_max: usize, wanted: Wanted) -> Self {
         let inbox = Inbox { events: VecDeque::new(), events_max, missed: false };
-        Self { arrived: Notify::new(), inbox: Mutex::new(inbox) }
+        Self { wanted, arrived: Notify::new(), inbox: Mutex::new(inbox) }
     }
 
     /// Puts the event in, and tells whether somebody may be waiting for it. `copy` is shared by
     /// all watches of a stream and made for the first that keeps events.
     fn offer(&self, event: &Event, copy: &mut Option<Arc<Event>>) -> bool {
+        if !(self.wanted)(&event.body) {
+            return false;
+        }
         let mut inbox = self.lock();
         if inbox.missed {
             return false;
@@ -184,9 +197,9 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// A watch that keeps at most `events_max` events.
-    pub(super) fn new(shared: &Arc<Shared>, key: EntityKey, events_max: usize) -> Self {
-        let watch = Arc::new(Watch::new(events_max));
+    /// Puts a watch into the table.
+    pub(super) fn new(shared: &Arc<Shared>, key: EntityKey, watch: Watch) -> Self {
+        let watch = Arc::new(watch);
         let id = shared.lock().watches_mut().add(key.clone(), watch.clone());
         Self { watch, shared: shared.clone(), key, id }
     }

@@ -22,7 +22,7 @@ use crate::api::readiness::Readiness;
 use crate::config::Config;
 use crate::domain::ids::EntityKey;
 use crate::fatal;
-use crate::feed::Feed;
+use crate::feed::{Feed, StreamWatcher};
 
 /// How much admission lets in.
 pub fn admission_limits(config: &Config) -> admission::Limits {
@@ -183,6 +183,7 @@ fn grpc_limits(config: &Config) -> grpc::Limits {
     grpc::Limits {
         message_in_bytes_max: limits.request_bytes_max,
         message_out_bytes_max: limits.response_bytes_max,
+        execute_in_flight_max: limits.execute_in_flight_max,
         streams_per_connection_max: limits.streams_per_connection_max,
         header_list_bytes_max: limits.header_bytes_max,
         keepalive: limits.keepalive_interval.0,
@@ -195,10 +196,17 @@ struct Watching(Feed);
 
 impl StreamWatch for Watching {
     fn watch(&self, key: EntityKey) -> Ticks {
-        let watcher = self.0.watch_stream(key);
-        futures::stream::unfold(watcher, |mut watcher| async move {
-            watcher.changed().await.then_some(((), watcher))
-        })
-        .boxed()
+        ticks(self.0.watch_stream(key))
     }
+
+    fn watch_end(&self, order: EntityKey) -> Ticks {
+        ticks(self.0.watch_end(order))
+    }
+}
+
+fn ticks(watcher: StreamWatcher) -> Ticks {
+    futures::stream::unfold(watcher, |mut watcher| async move {
+        watcher.changed().await.then_some(((), watcher))
+    })
+    .boxed()
 }

@@ -52,6 +52,16 @@ fn names(stage: &Stage<SalesOrder>) -> Vec<&'static str> {
 }
 
 #[test]
+fn an_order_is_finished_with_its_last_event_and_not_before() {
+    for (state, stage) in in_every_state() {
+        let last: Vec<_> = stage.events.iter().map(Event::is_last).collect();
+        let (end, before) = last.split_last().unwrap();
+        assert_eq!(*end, details(&stage).is_finished(), "{state}");
+        assert!(!before.contains(&true), "{state}: {:?}", names(&stage));
+    }
+}
+
+#[test]
 fn an_order_keeps_its_prices_and_their_totals() {
     let stage = placed();
     let details = details(&stage);

@@ -61,7 +61,7 @@ fn health_is_told_for_every_service_over_grpc_and_http() {
     let server = Server::start();
     server.run(async {
         let mut client = HealthClient::new(channel(&server).await);
-        let services = ["Stock", "Reservation", "SalesOrder", "Event", "Admin"];
+        let services = ["Stock", "Reservation", "SalesOrder", "Command", "Event", "Admin"];
         let services = services.map(|name| format!("holdfast.v1.{name}Service"));
         for service in services.into_iter().chain([String::new()]) {
             let told = client.check(HealthCheckRequest { service }).await.unwrap();
@@ -90,7 +90,7 @@ fn reflection_names_every_service() {
         let told = told.next().await.unwrap().unwrap().message_response.unwrap();
         let MessageResponse::ListServicesResponse(list) = told else { panic!("{told:?}") };
         let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
-        for name in ["Stock", "Reservation", "SalesOrder", "Event", "Admin"] {
+        for name in ["Stock", "Reservation", "SalesOrder", "Command", "Event", "Admin"] {
             let name = format!("holdfast.v1.{name}Service");
             assert!(names.contains(&name), "{name} is not among {names:?}");
         }

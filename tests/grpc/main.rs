@@ -10,6 +10,7 @@ mod edge;
 mod events;
 mod listings;
 mod orders;
+mod pipelines;
 mod refusals;
 mod reservations;
 mod retries;

@@ -4,12 +4,13 @@ use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::super::capture::Capture;
+use super::super::environment::Ways;
 use super::super::listing::{Age, Count, ReservationQuery};
 use super::super::process_manager::ProcessManager;
 use super::super::table::Slot;
 use super::super::topology::Topology;
-use super::{Shard, TICK, decoded};
-use crate::codec::v1;
+use super::residents::{Residents, decoded};
+use super::{Shard, TICK};
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
@@ -20,6 +21,8 @@ use crate::domain::time::Timestamp;
 pub struct Connect {
     /// Every shard.
     pub topology: Topology,
+    /// Which of them this one is.
+    pub here: usize,
     /// The process manager beside it.
     pub process: actix::Addr<ProcessManager>,
 }
@@ -28,7 +31,9 @@ impl Handler<Connect> for Shard {
     type Result = ();
 
     fn handle(&mut self, connect: Connect, _: &mut Context<Self>) {
-        self.environment.connect(connect.topology, connect.process);
+        let Connect { topology, here, process } = connect;
+        let environment = self.residents.borrow().environment.clone();
+        environment.connect(Ways { topology, here, residents: self.residents(), process });
     }
 }
 
@@ -42,7 +47,7 @@ impl Handler<Begin> for Shard {
     type Result = ();
 
     fn handle(&mut self, _: Begin, context: &mut Context<Self>) {
-        context.run_interval(TICK, |shard, _| shard.tick());
+        context.run_interval(TICK, |shard, _| shard.residents.borrow_mut().tick());
     }
 }
 
@@ -80,8 +85,12 @@ impl Handler<ListStock> for Shard {
     type Result = ();
 
     fn handle(&mut self, list: ListStock, _: &mut Context<Self>) {
-        let index = self.environment.index();
-        let keys = index.listing.stock(&list.tenant, list.after.as_ref(), list.count);
+        let residents = self.residents.borrow();
+        let keys = residents.environment.index().listing.stock(
+            &list.tenant,
+            list.after.as_ref(),
+            list.count,
+        );
         let _ = list.reply.send(keys);
     }
 }
@@ -102,7 +111,8 @@ impl Handler<ListReservations> for Shard {
     type Result = ();
 
     fn handle(&mut self, list: ListReservations, _: &mut Context<Self>) {
-        let found = self.environment.index().listing.reservations(&list.tenant, &list.query);
+        let residents = self.residents.borrow();
+        let found = residents.environment.index().listing.reservations(&list.tenant, &list.query);
         let _ = list.reply.send(found);
     }
 }
@@ -119,7 +129,8 @@ impl Handler<CountEntities> for Shard {
     type Result = ();
 
     fn handle(&mut self, count: CountEntities, _: &mut Context<Self>) {
-        let _ = count.reply.send(self.environment.index().listing.counts().collect());
+        let residents = self.residents.borrow();
+        let _ = count.reply.send(residents.environment.index().listing.counts().collect());
     }
 }
 
@@ -141,18 +152,7 @@ impl Handler<TakeFinished> for Shard {
     type Result = ();
 
     fn handle(&mut self, take: TakeFinished, _: &mut Context<Self>) {
-        let mut taken = Vec::new();
-        while taken.len() < take.count
-            && let Some(oldest) = self.finished.front()
-            && oldest.position <= take.through
-            && oldest.time < take.before
-            && let Some(finished) = self.finished.pop_front()
-        {
-            // One that was woken again is in the queue once more when it rests.
-            if let Some(Slot::Passive(record)) = self.table.get_mut(&finished.key) {
-                taken.push((finished.key, record.to_vec()));
-            }
-        }
+        let taken = self.residents.borrow_mut().take_finished(&take);
         let _ = take.reply.send(taken);
     }
 }
@@ -169,13 +169,30 @@ impl Handler<Evict> for Shard {
     type Result = ();
 
     fn handle(&mut self, evict: Evict, _: &mut Context<Self>) {
+        let mut residents = self.residents.borrow_mut();
         for (key, record) in evict.entities {
-            self.evict(&key, &record);
+            residents.evict(&key, &record);
         }
     }
 }
 
-impl Shard {
+impl Residents {
+    fn take_finished(&mut self, take: &TakeFinished) -> Vec<(EntityKey, Vec<u8>)> {
+        let mut taken = Vec::new();
+        while taken.len() < take.count
+            && let Some(oldest) = self.finished.front()
+            && oldest.position <= take.through
+            && oldest.time < take.before
+            && let Some(finished) = self.finished.pop_front()
+        {
+            // One that was woken again is in the queue once more when it rests.
+            if let Some(Slot::Passive(record)) = self.table.get_mut(&finished.key) {
+                taken.push((finished.key, record.to_vec()));
+            }
+        }
+        taken
+    }
+
     fn evict(&mut self, key: &EntityKey, record: &[u8]) {
         let summary = decoded(key, record).summary();
         match self.table.get_mut(key) {
@@ -190,10 +207,5 @@ impl Shard {
             _ => return,
         }
         self.environment.index().listing.leave(key, &summary);
-    }
-
-    /// The bytes of a passive entity's key and record.
-    pub(super) fn packed(key: &EntityKey, record: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        (v1::encode(key), record.to_vec())
     }
 }

@@ -7,6 +7,8 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::super::capture::Capture;
 use super::super::table::Slot;
 use super::Shard;
+use crate::codec::v1;
+use crate::domain::ids::EntityKey;
 
 /// How many entities a slice meets.
 const SLICE: usize = 256;
@@ -34,7 +36,7 @@ struct GoOn;
 
 impl Shard {
     pub(super) fn begin_walk(&mut self, capture: Capture, context: &mut Context<Self>) {
-        self.walks.under_way.push(Progress { capture, left: self.table.len() });
+        self.walks.under_way.push(Progress { capture, left: self.residents.borrow().table.len() });
         self.schedule(context);
     }
 
@@ -64,26 +66,28 @@ impl Shard {
         }
     }
 
-    fn slice(&mut self, walk: &mut Progress) {
-        walk.left = walk.left.min(self.table.len());
+    fn slice(&self, walk: &mut Progress) {
+        let table = &self.residents.borrow().table;
+        walk.left = walk.left.min(table.len());
         for _ in 0..SLICE.min(walk.left) {
             walk.left -= 1;
-            self.capture(walk.left, &walk.capture);
+            if let Some((key, slot)) = table.at(walk.left) {
+                capture(&key, slot, &walk.capture);
+            }
         }
     }
+}
 
-    fn capture(&mut self, index: usize, capture: &Capture) {
-        let Some((key, slot)) = self.table.at_mut(index) else { return };
-        match slot {
-            Slot::Passive(record) => {
-                let packed = Self::packed(key, record);
-                capture.put(Box::new(move || packed));
-            }
-            Slot::Active(active) if active.is_archived => {}
-            Slot::Active(active) => {
-                if let Some(record) = active.seat.captured() {
-                    capture.put(record);
-                }
+fn capture(key: &EntityKey, slot: &Slot, capture: &Capture) {
+    match slot {
+        Slot::Passive(record) => {
+            let packed = (v1::encode(key), record.to_vec());
+            capture.put(Box::new(move || packed));
+        }
+        Slot::Active(active) if active.is_archived => {}
+        Slot::Active(active) => {
+            if let Some(record) = active.seat.captured() {
+                capture.put(record);
             }
         }
     }

@@ -96,3 +96,32 @@ async fn drained_is_when_the_last_command_has_its_answer() {
     drop(under_way);
     drained.await;
 }
+
+#[tokio::test]
+async fn some_commands_are_let_in_at_once_as_far_as_there_is_room_and_given_back_one_by_one() {
+    let gate = gate(5);
+    let mut first = gate.admit_up_to(3).unwrap().unwrap();
+    let second = gate.admit_up_to(3).unwrap().unwrap();
+    assert_eq!((first.commands(), second.commands(), gate.in_flight()), (3, 2, 5));
+    assert_eq!(gate.admit_up_to(1).unwrap_err(), TurnedAway::Overloaded);
+    first.merge(second);
+    assert_eq!((first.commands(), gate.in_flight()), (5, 5), "merging gives nothing back");
+    first.give_back(2);
+    assert_eq!((first.commands(), gate.in_flight()), (3, 3));
+    first.give_back(9);
+    assert_eq!((first.commands(), gate.in_flight()), (0, 0));
+    assert_eq!(gate.admit_up_to(9).unwrap().unwrap().commands(), 5);
+}
+
+#[tokio::test]
+async fn whoever_doesnt_wait_is_told_of_a_hold() {
+    let gate = gate(2);
+    let hold = gate.hold().await.unwrap();
+    assert!(gate.admit_up_to(2).unwrap().is_none());
+    drop(hold);
+    let admitted = gate.admit_up_to(2).unwrap().unwrap();
+    gate.close(Closed::Stopping);
+    assert_eq!(gate.admit_up_to(2).unwrap_err(), TurnedAway::Stopping);
+    drop(admitted);
+    gate.drained().await;
+}

@@ -26,6 +26,7 @@ const PRINCIPAL: &str = "anonymous";
 pub(super) struct Caller {
     /// Whose data it is about.
     pub tenant: TenantId,
+    principal: Label,
     source: Label,
     correlation_id: Option<Uuid>,
 }
@@ -38,13 +39,14 @@ impl Caller {
             let text = value.to_str().unwrap_or_default();
             fields.uuid(format_args!("{CORRELATION}"), text)
         });
-        Some(Self { tenant: tenant?, source: source(metadata), correlation_id })
+        let principal = Label::new(PRINCIPAL).unwrap_or_else(|_| Label::empty());
+        Some(Self { tenant: tenant?, principal, source: source(metadata), correlation_id })
     }
 
     /// Who is behind the command and all that follows from it.
     pub fn origin(&self, request_id: RequestId) -> Origin {
         Origin {
-            principal: Label::new(PRINCIPAL).unwrap_or_else(|_| Label::empty()),
+            principal: self.principal.clone(),
             source: self.source.clone(),
             correlation_id: self.correlation_id.unwrap_or(request_id.0),
         }

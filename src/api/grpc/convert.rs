@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::errors::{QUANTITY_OVERFLOW, REQUEST_ID_REUSED, shortage_reason};
+use super::gateway::Done;
 use crate::actors::delivery::Shown;
 use crate::actors::engine::EntityCount;
 use crate::domain;
@@ -23,18 +24,32 @@ use crate::domain::{reservation, sales_order};
 use crate::proto::{Money, v1};
 use crate::snapshot::store::SnapshotInfo;
 
-/// The answer to a command that took effect: the entity as it is now, and when the command did.
+/// The answers to commands that took effect: the entity as it is now, and when the command did.
 macro_rules! accepted {
-    ($answer:ident { $entity:ident }, $done:expr) => {{
-        let done = $done;
-        v1::$answer {
-            $entity: convert::$entity(&done.id, &done.accepted.now),
-            version: done.accepted.version.0,
-            position: done.accepted.position.0,
+    ($($answer:ident { $entity:ident })*) => {$(
+        impl From<Done> for v1::$answer {
+            fn from(Done { id, accepted }: Done) -> Self {
+                Self {
+                    $entity: $entity(&id, &accepted.now),
+                    version: accepted.version.0,
+                    position: accepted.position.0,
+                }
+            }
         }
-    }};
+    )*};
 }
-pub(super) use accepted;
+
+accepted! {
+    ReceiveStockResponse { stock_balance }
+    AdjustStockResponse { stock_balance }
+    CreateReservationResponse { reservation }
+    ConfirmReservationResponse { reservation }
+    CommitReservationResponse { reservation }
+    CancelReservationResponse { reservation }
+    ExtendReservationResponse { reservation }
+    CreateSalesOrderResponse { sales_order }
+    CancelSalesOrderResponse { sales_order }
+}
 
 /// An instant.
 pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {

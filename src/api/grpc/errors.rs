@@ -10,8 +10,9 @@
 //!   reading      OUT_OF_RANGE, DATA_LOSS                     a question; nothing to execute
 //! ```
 //!
-//! Invariants: every status has exactly one ErrorInfo, and its metadata stays below 8 KiB, which
-//! is what clients read: lists are cut at [`LIST_BYTES_MAX`] and say how long they were.
+//! Invariants: every status has exactly one ErrorInfo. As the error of a call its metadata stays
+//! below 8 KiB, which is what clients read: lists are cut at [`LIST_BYTES_MAX`] and say how long they
+//! were. In a message there is room for all lines that fell short.
 //!
 //! Not here: what went wrong; that is decided where it happens.
 
@@ -117,6 +118,13 @@ impl From<Failure> for Status {
     }
 }
 
+/// The failure as a message can carry it.
+impl From<Failure> for pb::Status {
+    fn from(failure: Failure) -> Self {
+        wire(failure).into_message(usize::MAX)
+    }
+}
+
 /// The reason of a reservation that fell short: that of its first short line.
 pub(super) fn shortage_reason(shortages: &[Shortage]) -> &'static str {
     match shortages.first().map(|shortage| &shortage.resource) {
@@ -138,12 +146,14 @@ struct Wire {
     message: String,
     metadata: HashMap<String, String>,
     details: Vec<Any>,
+    shortages: Vec<v1::Shortage>,
 }
 
 impl Wire {
     fn new(code: Code, reason: &'static str, message: impl fmt::Display) -> Self {
         let message = message.to_string();
-        Self { code, reason, message, metadata: HashMap::new(), details: Vec::new() }
+        let (metadata, details, shortages) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { code, reason, message, metadata, details, shortages }
     }
 
     fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
@@ -162,12 +172,31 @@ impl Wire {
         self
     }
 
+    fn short_of(self, shortages: Vec<v1::Shortage>) -> Self {
+        Self { shortages, ..self }
+    }
+
     fn into_status(self) -> Status {
-        let Self { code, reason, message, metadata, mut details } = self;
+        let code = self.code;
+        let status = self.into_message(LIST_BYTES_MAX);
+        let details = status.encode_to_vec().into();
+        Status::with_details(code, status.message, details)
+    }
+
+    /// The status with as many shortages as fit in so many bytes.
+    fn into_message(self, shortages_bytes_max: usize) -> pb::Status {
+        let Self { code, reason, message, metadata, mut details, shortages } = self;
         let info = pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata };
         details.insert(0, any("google.rpc.ErrorInfo", &info));
-        let status = pb::Status { code: code as i32, message: message.clone(), details };
-        Status::with_details(code, message, status.encode_to_vec().into())
+        if !shortages.is_empty() {
+            let total_count = u32::try_from(shortages.len()).unwrap_or(u32::MAX);
+            let count_alone = v1::Shortages { shortages: Vec::new(), total_count };
+            let bytes_max = shortages_bytes_max.saturating_sub(count_alone.encoded_len());
+            let shortages = cut(shortages.into_iter(), bytes_max);
+            let told = v1::Shortages { shortages, ..count_alone };
+            details.push(any("holdfast.v1.Shortages", &told));
+        }
+        pb::Status { code: code as i32, message, details }
     }
 }
 
@@ -235,21 +264,21 @@ fn invalid(violations: Vec<Violation>) -> Wire {
         description,
         ..Default::default()
     });
-    let field_violations = cut(named, pb::BadRequest::default().encoded_len());
+    let field_violations = cut(named, LIST_BYTES_MAX);
     Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, message)
         .with("violations", total)
         .detail("google.rpc.BadRequest", &pb::BadRequest { field_violations })
 }
 
-/// As many messages from the start as fit beside `spent_bytes` in [`LIST_BYTES_MAX`], as a repeated
-/// field with a number below 16.
-fn cut<M: Message>(messages: impl Iterator<Item = M>, spent_bytes: usize) -> Vec<M> {
-    let mut bytes = spent_bytes;
+/// As many messages from the start as fit in so many bytes, as a repeated field with a number below
+/// 16.
+fn cut<M: Message>(messages: impl Iterator<Item = M>, bytes_max: usize) -> Vec<M> {
+    let mut bytes = 0;
     messages
         .take_while(|message| {
             let message_bytes = message.encoded_len();
             bytes += 1 + prost::length_delimiter_len(message_bytes) + message_bytes;
-            bytes <= LIST_BYTES_MAX
+            bytes <= bytes_max
         })
         .collect()
 }
@@ -274,8 +303,7 @@ fn refused(refusal: Refusal) -> Wire {
                 blocker: Some(Blocker::Stock(stock)),
             };
             let shortage = convert::shortage_without_line(subject.resource, requested, &shortfall);
-            let wire = rejected(Rejection::BelowHeld { requested, stock });
-            with_shortages(wire, std::iter::once(shortage), 1)
+            rejected(Rejection::BelowHeld { requested, stock }).short_of(vec![shortage])
         }
         Rejection::TooManyRequests { retry_at, .. } => {
             rejected(rejection).retry_after(Duration::from_millis(retry_at.since_ms(now)))
@@ -298,8 +326,8 @@ fn rejected(rejection: Rejection) -> Wire {
     let precondition = |reason| Wire::new(Code::FailedPrecondition, reason, &says);
     match rejection {
         Rejection::Short(shortages) => {
-            let wire = precondition(shortage_reason(&shortages));
-            with_shortages(wire, shortages.iter().map(convert::shortage), shortages.len())
+            let told = shortages.iter().map(convert::shortage).collect();
+            precondition(shortage_reason(&shortages)).short_of(told)
         }
         Rejection::BelowHeld { .. } => precondition("INSUFFICIENT_STOCK"),
         Rejection::Overflow => precondition(QUANTITY_OVERFLOW),
@@ -340,31 +368,29 @@ fn not_found_reason(kind: EntityKind) -> &'static str {
     }
 }
 
-fn with_shortages(wire: Wire, lines: impl Iterator<Item = v1::Shortage>, total: usize) -> Wire {
-    let total_count = u32::try_from(total).unwrap_or(u32::MAX);
-    let count_alone = v1::Shortages { shortages: Vec::new(), total_count };
-    let shortages = cut(lines, count_alone.encoded_len());
-    wire.detail("holdfast.v1.Shortages", &v1::Shortages { shortages, ..count_alone })
-}
-
 /// Gives a status that the transport made by itself the ErrorInfo that every error has: a message
 /// that is too large or no protobuf, a method that doesn't exist.
 pub(super) fn explain<B: Default>(response: http::Response<B>) -> http::Response<B> {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    explained(&status).map_or(response, Status::into_http)
+}
+
+/// Such a status with its ErrorInfo; nothing where it has what it needs.
+pub(super) fn explained(status: &Status) -> Option<Status> {
     if !status.details().is_empty() {
-        return response;
+        return None;
     }
     let (code, reason) = match status.code() {
         Code::OutOfRange => (Code::OutOfRange, "MESSAGE_TOO_LARGE"),
         Code::Internal => (Code::InvalidArgument, INVALID_ARGUMENT),
         Code::Unimplemented => (Code::Unimplemented, "UNIMPLEMENTED"),
-        _ => return response,
+        _ => return None,
     };
     let message = match (status.message(), code) {
         ("", Code::Unimplemented) => "there is no such method",
         (message, _) => message,
     };
-    Wire::new(code, reason, message).into_status().into_http()
+    Some(Wire::new(code, reason, message).into_status())
 }
 
 #[cfg(test)]

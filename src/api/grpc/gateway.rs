@@ -1,10 +1,13 @@
 //! The one path of every command, and of every question.
 //!
 //! ```text
-//!   request ──read──▶ Ready ──admit──▶ engine ──durable──▶ Done
-//!             │                │          │
-//!          invalid        turned away   refused, uncertain
+//!   request ──read──▶ Ready ──admit──▶ engine ──durable, settle──▶ Done
+//!             │                │                   │
+//!          invalid        turned away       refused, uncertain
 //! ```
+//!
+//! A call takes one command all the way. A stream's commands take the same steps, many at a time;
+//! `execution` has them in its hands.
 //!
 //! Invariants: a command whose deadline has passed isn't given to the engine. One that was given
 //! stays admitted until the engine has answered, even where its client has gone: what is in flight
@@ -31,6 +34,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, Version};
 use crate::domain::name::TenantId;
 use crate::domain::reservation::{self, Term};
+use crate::domain::time::Timestamp;
 use crate::telemetry::{self, Outcome};
 
 /// The way to the engine. Cheap to clone.
@@ -42,11 +46,17 @@ pub struct Gateway {
 
 /// A command that could be read.
 pub(super) struct Ready {
-    /// To whom it goes.
-    pub key: EntityKey,
+    /// What the engine is given.
+    pub request: CommandRequest,
+    /// What the answer needs.
+    pub ticket: Ticket,
+}
+
+/// What is kept of a command until it is answered.
+pub(super) struct Ticket {
+    id: EntityId,
     name: &'static str,
-    request: CommandRequest,
-    deadline: Option<Deadline>,
+    deadline_field: &'static str,
     started: Instant,
 }
 
@@ -79,58 +89,32 @@ impl Gateway {
     /// # Errors
     /// Every [`Failure`] of a command.
     pub(super) async fn run<M: ReadCommand>(&self, request: Request<M>) -> Result<Done, Failure> {
-        self.execute(self.read(request)?).await
+        let (ready, deadline) = read(request)?;
+        self.execute(ready, deadline).await
     }
 
-    /// Reads a command.
-    ///
-    /// # Errors
-    /// [`Failure::Invalid`].
-    pub(super) fn read<M: ReadCommand>(&self, request: Request<M>) -> Result<Ready, Failure> {
-        let started = Instant::now();
-        let deadline = request.extensions().get().copied();
-        let (metadata, _, message) = request.into_parts();
-        let mut fields = Fields::default();
-        let caller = Caller::read(&metadata, &mut fields);
-        // Where the tenant can't be read, the rest is checked all the same, as if it were anybody's.
-        let nobody = TenantId::default_tenant();
-        let tenant = caller.as_ref().map_or(&nobody, |caller| &caller.tenant);
-        let wish = message.read(tenant, &mut fields);
-        let (caller, wish) = fields
-            .finish(caller.zip(wish))
-            .inspect_err(|_| telemetry::command_ended(M::NAME, Outcome::Invalid))?;
-        let request = command_request(caller, wish);
-        Ok(Ready { key: request.key.clone(), name: M::NAME, request, deadline, started })
-    }
-
-    /// Gives a command to the engine.
+    /// Gives a command to the engine, unless its deadline has passed.
     ///
     /// # Errors
     /// Every [`Failure`] of a command but [`Failure::Invalid`].
-    pub(super) async fn execute(&self, ready: Ready) -> Result<Done, Failure> {
-        let Ready { key, name, request, deadline, started } = ready;
-        let admitted = self
-            .admit(deadline)
-            .await
-            .inspect_err(|_| telemetry::command_ended(name, Outcome::TurnedAway))?;
-        let subject = Subject::of(&request.key.id, &request.command);
+    pub(super) async fn execute(
+        &self,
+        ready: Ready,
+        deadline: Option<Deadline>,
+    ) -> Result<Done, Failure> {
+        let Ready { request, ticket } = ready;
+        let admitted = match self.admit(deadline).await {
+            Ok(admitted) => admitted,
+            Err(failure) => return Err(ticket.turned_away(failure)),
+        };
         let engine = self.engine.clone();
-        let answer = ToItsEnd::new(async move {
+        ToItsEnd::new(async move {
             let answer = engine.command(request).await;
-            telemetry::command_ended(name, outcome(&answer));
-            telemetry::command_took(started.elapsed());
+            let settled = ticket.settle(answer, || engine.now());
             drop(admitted);
-            answer
+            settled
         })
-        .await;
-        match answer {
-            Ok(accepted) => Ok(Done { id: key.id, accepted }),
-            Err(CommandError::Uncertain(_)) => Err(Failure::Uncertain),
-            Err(CommandError::Refused(refused)) => {
-                let now = self.engine.now();
-                Err(Failure::Refused(Box::new(Refusal { refused, subject, now })))
-            }
-        }
+        .await
     }
 
     async fn admit(&self, deadline: Option<Deadline>) -> Result<Admitted, Failure> {
@@ -160,6 +144,80 @@ impl Gateway {
     pub(super) async fn show(&self, key: EntityKey) -> Result<Told<Shown>, Failure> {
         let kind = key.kind();
         existing(kind, self.engine.show(key).await?)
+    }
+}
+
+/// Reads a call's command, and when its client stops waiting.
+///
+/// # Errors
+/// [`Failure::Invalid`].
+pub(super) fn read<M: ReadCommand>(
+    request: Request<M>,
+) -> Result<(Ready, Option<Deadline>), Failure> {
+    let started = Instant::now();
+    let deadline = request.extensions().get().copied();
+    let (metadata, _, message) = request.into_parts();
+    let mut fields = Fields::default();
+    let caller = Caller::read(&metadata, &mut fields);
+    Ok((Ready::read(message, caller.as_ref(), fields, started)?, deadline))
+}
+
+impl Ready {
+    /// Reads a command of this caller; `fields` may know already that something is wrong. Where the
+    /// caller can't be told, the rest is checked all the same, as if it were anybody's.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`].
+    pub(super) fn read<M: ReadCommand>(
+        message: M,
+        caller: Option<&Caller>,
+        mut fields: Fields,
+        started: Instant,
+    ) -> Result<Self, Failure> {
+        let wish = match caller {
+            Some(caller) => message.read(&caller.tenant, &mut fields),
+            None => message.read(&TenantId::default_tenant(), &mut fields),
+        };
+        let (caller, wish) = fields
+            .finish(caller.zip(wish))
+            .inspect_err(|_| telemetry::command_ended(M::NAME, Outcome::Invalid))?;
+        let request = command_request(caller, wish);
+        let (id, deadline_field) = (request.key.id.clone(), deadline_field(&request.command));
+        Ok(Self { ticket: Ticket { id, name: M::NAME, deadline_field, started }, request })
+    }
+}
+
+impl Ticket {
+    /// Counts a command that was not executed, and gives back why.
+    pub(super) fn turned_away(self, why: Failure) -> Failure {
+        telemetry::command_ended(self.name, Outcome::TurnedAway);
+        why
+    }
+
+    /// Counts a command that the engine is done with, and says what became of it.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] and [`Failure::Uncertain`].
+    pub(super) fn settle(
+        self,
+        answer: Result<Accepted, CommandError>,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Done, Failure> {
+        let Self { id, name, deadline_field, started } = self;
+        telemetry::command_ended(name, outcome(&answer));
+        telemetry::command_took(started.elapsed());
+        match answer {
+            Ok(accepted) => Ok(Done { id, accepted }),
+            Err(CommandError::Uncertain(_)) => Err(Failure::Uncertain),
+            Err(CommandError::Refused(refused)) => {
+                let resource = match id {
+                    EntityId::Resource(key) => Some(key),
+                    EntityId::Reservation(_) | EntityId::SalesOrder(_) => None,
+                };
+                let subject = Subject { resource, deadline_field };
+                Err(Failure::Refused(Box::new(Refusal { refused, subject, now: now() })))
+            }
+        }
     }
 }
 
@@ -197,30 +255,24 @@ impl From<Uncertain> for Failure {
     }
 }
 
-impl Subject {
-    fn of(id: &EntityId, command: &Command) -> Self {
-        use reservation::Command::{Create, Extend};
-        let resource = match id {
-            EntityId::Resource(key) => Some(key.clone()),
-            EntityId::Reservation(_) | EntityId::SalesOrder(_) => None,
-        };
-        let term = match command {
-            Command::Reservation(Create(create)) => Some(create.term),
-            Command::Reservation(Extend(term)) => Some(*term),
-            _ => None,
-        };
-        let deadline_field = match term {
-            Some(Term::Until(_)) => "expire_time",
-            Some(Term::For(_) | Term::Confirmed) | None => "ttl",
-        };
-        Self { resource, deadline_field }
+/// The field that a client says a deadline with.
+fn deadline_field(command: &Command) -> &'static str {
+    use reservation::Command::{Create, Extend};
+    let term = match command {
+        Command::Reservation(Create(create)) => Some(create.term),
+        Command::Reservation(Extend(term)) => Some(*term),
+        _ => None,
+    };
+    match term {
+        Some(Term::Until(_)) => "expire_time",
+        Some(Term::For(_) | Term::Confirmed) | None => "ttl",
     }
 }
 
-fn command_request(caller: Caller, wish: Wish) -> CommandRequest {
+fn command_request(caller: &Caller, wish: Wish) -> CommandRequest {
     let Wish { id, command, request_id, expected_version } = wish;
     let origin = Arc::new(caller.origin(request_id));
-    let key = EntityKey { tenant: caller.tenant, id };
+    let key = EntityKey { tenant: caller.tenant.clone(), id };
     CommandRequest { key, command, request_id, expected_version, origin }
 }
 
@@ -283,7 +335,6 @@ mod tests {
     use super::*;
     use crate::domain::claim::StockFigures;
     use crate::domain::ids::Position;
-    use crate::domain::time::Timestamp;
     use crate::domain::view::{StockView, View};
 
     #[test]

@@ -10,13 +10,14 @@ use crate::api::readiness::{Conditions, Readiness};
 use crate::proto::v1;
 
 /// The whole server, and every service.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "",
     v1::stock_service_server::SERVICE_NAME,
     v1::reservation_service_server::SERVICE_NAME,
     v1::sales_order_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::admin_service_server::SERVICE_NAME,
+    v1::command_service_server::SERVICE_NAME,
 ];
 
 /// Tells the reporter how the server is now.

@@ -9,6 +9,9 @@
 //!                        ◀── errors  ◀──────────── refused ◀────────────────┘
 //! ```
 //!
+//! The same for a stream of commands: `command_service` opens it, `execution` takes its commands
+//! along that path, and `outbox` puts what is answered together into messages.
+//!
 //! `page` says how much of a listing fits, `page_token` where it goes on, `stream_watch` when to
 //! look at an order again, `health` whether the server can be used; `event_view` shows events.
 //!
@@ -16,13 +19,16 @@
 
 mod admin_service;
 mod caller;
+mod command_service;
 mod convert;
 mod deadline;
 mod errors;
 mod event_service;
 mod event_view;
+mod execution;
 mod gateway;
 mod health;
+mod outbox;
 mod page;
 mod page_token;
 mod reservation_service;
@@ -58,6 +64,8 @@ pub struct Limits {
     pub message_in_bytes_max: usize,
     /// The largest answer.
     pub message_out_bytes_max: usize,
+    /// Commands of one stream that are under way, or answered and not taken by the transport.
+    pub execute_in_flight_max: usize,
     /// Calls that are open at once on one connection.
     pub streams_per_connection_max: u32,
     /// The largest headers of one call.
@@ -73,6 +81,7 @@ impl Default for Limits {
         Self {
             message_in_bytes_max: 256 * 1_024,
             message_out_bytes_max: 4 * 1_024 * 1_024,
+            execute_in_flight_max: 4_096,
             streams_per_connection_max: 100,
             header_list_bytes_max: 8 * 1_024,
             keepalive: Duration::from_secs(30),
@@ -146,6 +155,7 @@ pub async fn serve_recovering(
 
 fn routes(services: Services, limits: Limits) -> Routes {
     use v1::admin_service_server::AdminServiceServer;
+    use v1::command_service_server::CommandServiceServer;
     use v1::event_service_server::EventServiceServer;
     use v1::reservation_service_server::ReservationServiceServer;
     use v1::sales_order_service_server::SalesOrderServiceServer;
@@ -154,12 +164,14 @@ fn routes(services: Services, limits: Limits) -> Routes {
     let stock = stock_service::StockApi::new(gateway.clone());
     let reservations =
         reservation_service::ReservationApi::new(gateway.clone(), limits.message_out_bytes_max);
-    let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch);
+    let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch.clone());
+    let commands = command_service::CommandApi::new(gateway.clone(), watch, limits);
     let events = event_service::EventApi::new(gateway.clone(), feed, limits.message_out_bytes_max);
     let admin = admin_service::AdminApi::new(gateway, started);
     Routes::new(limited!(StockServiceServer::new(stock), limits))
         .add_service(limited!(ReservationServiceServer::new(reservations), limits))
         .add_service(limited!(SalesOrderServiceServer::new(orders), limits))
+        .add_service(limited!(CommandServiceServer::new(commands), limits))
         .add_service(limited!(EventServiceServer::new(events), limits))
         .add_service(limited!(AdminServiceServer::new(admin), limits))
 }

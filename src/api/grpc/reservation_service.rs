@@ -4,7 +4,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, accepted};
+use super::convert;
 use super::errors::Failure;
 use super::gateway::Gateway;
 use super::page;
@@ -65,40 +65,35 @@ impl ReservationService for ReservationApi {
         &self,
         request: Request<v1::CreateReservationRequest>,
     ) -> Result<Response<v1::CreateReservationResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(CreateReservationResponse { reservation }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn confirm_reservation(
         &self,
         request: Request<v1::ConfirmReservationRequest>,
     ) -> Result<Response<v1::ConfirmReservationResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(ConfirmReservationResponse { reservation }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn commit_reservation(
         &self,
         request: Request<v1::CommitReservationRequest>,
     ) -> Result<Response<v1::CommitReservationResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(CommitReservationResponse { reservation }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn cancel_reservation(
         &self,
         request: Request<v1::CancelReservationRequest>,
     ) -> Result<Response<v1::CancelReservationResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(CancelReservationResponse { reservation }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn extend_reservation(
         &self,
         request: Request<v1::ExtendReservationRequest>,
     ) -> Result<Response<v1::ExtendReservationResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(ExtendReservationResponse { reservation }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn get_reservation(

@@ -8,10 +8,10 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, accepted};
+use super::convert;
 use super::errors::Failure;
-use super::gateway::Gateway;
-use super::stream_watch::{self, StreamWatch};
+use super::gateway::{self, Gateway};
+use super::stream_watch::{self, AwaitedEnd, StreamWatch};
 use crate::actors::delivery::Shown;
 use crate::domain::ids::{EntityId, EntityKey};
 use crate::proto::v1;
@@ -33,19 +33,14 @@ impl SalesOrderApi {
         request: Request<v1::CreateSalesOrderRequest>,
     ) -> Result<v1::CreateSalesOrderResponse, Failure> {
         let wait = request.get_ref().wait();
-        let ready = self.gateway.read(request)?;
-        let key = ready.key.clone();
-        // Watched before the command is given, or the order might end unseen.
-        let ticks = match wait {
-            v1::SalesOrderWait::Ended => Some(self.watch.watch(key.clone())),
-            v1::SalesOrderWait::Created | v1::SalesOrderWait::Unspecified => None,
+        let (ready, deadline) = gateway::read(request)?;
+        let end = AwaitedEnd::of(wait, &*self.watch, &ready.request.key);
+        let done = self.gateway.execute(ready, deadline).await?;
+        let done = match end {
+            Some(end) => end.reached(self.gateway.clone(), done).await?,
+            None => done,
         };
-        let mut done = self.gateway.execute(ready).await?;
-        if let Some(ticks) = ticks {
-            let now = done.accepted.now;
-            done.accepted.now = stream_watch::end(self.gateway.clone(), ticks, key, now).await?;
-        }
-        Ok(accepted!(CreateSalesOrderResponse { sales_order }, done))
+        Ok(done.into())
     }
 }
 
@@ -79,8 +74,7 @@ impl SalesOrderService for SalesOrderApi {
         &self,
         request: Request<v1::CancelSalesOrderRequest>,
     ) -> Result<Response<v1::CancelSalesOrderResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(CancelSalesOrderResponse { sales_order }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn watch_sales_order(

@@ -4,7 +4,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, accepted};
+use super::convert;
 use super::errors::Failure;
 use super::gateway::Gateway;
 use super::validate::lists::Page;
@@ -49,16 +49,14 @@ impl StockService for StockApi {
         &self,
         request: Request<v1::ReceiveStockRequest>,
     ) -> Result<Response<v1::ReceiveStockResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(ReceiveStockResponse { stock_balance }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn adjust_stock(
         &self,
         request: Request<v1::AdjustStockRequest>,
     ) -> Result<Response<v1::AdjustStockResponse>, Status> {
-        let done = self.gateway.run(request).await?;
-        Ok(Response::new(accepted!(AdjustStockResponse { stock_balance }, done)))
+        Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
     async fn get_stock_balance(

@@ -12,11 +12,12 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 
 use super::errors::Failure;
-use super::gateway::Gateway;
-use crate::actors::delivery::Shown;
+use super::gateway::{Done, Gateway};
+use crate::actors::delivery::{Accepted, Shown};
 use crate::api::admission::TurnedAway;
 use crate::domain::ids::EntityKey;
 use crate::domain::view::View;
+use crate::proto::v1;
 
 /// The ticks of one stream.
 pub type Ticks = BoxStream<'static, ()>;
@@ -26,6 +27,9 @@ pub trait StreamWatch: Send + Sync + 'static {
     /// Ticks after events that become durable in the stream from this call on. A tick that nobody
     /// waits for yet is kept, though several may become one. They end when the server stops.
     fn watch(&self, key: EntityKey) -> Ticks;
+
+    /// The same for a sales order, but only after an event with which it ends.
+    fn watch_end(&self, order: EntityKey) -> Ticks;
 }
 
 /// Shows how entities are.
@@ -37,6 +41,38 @@ pub(super) trait Look: Send + Sync + 'static {
 impl Look for Gateway {
     async fn look(&self, key: &EntityKey) -> Result<Shown, Failure> {
         Ok(self.show(key.clone()).await?.answer)
+    }
+}
+
+/// The end of an order that a client waits for.
+pub(super) struct AwaitedEnd {
+    ticks: Ticks,
+    key: EntityKey,
+}
+
+impl AwaitedEnd {
+    /// Asked before the command is given, or the order might end unseen. Nothing where nobody waits.
+    pub fn of(
+        wait: v1::SalesOrderWait,
+        watch: &dyn StreamWatch,
+        order: &EntityKey,
+    ) -> Option<Self> {
+        match wait {
+            v1::SalesOrderWait::Ended => {
+                Some(Self { ticks: watch.watch_end(order.clone()), key: order.clone() })
+            }
+            v1::SalesOrderWait::Created | v1::SalesOrderWait::Unspecified => None,
+        }
+    }
+
+    /// Waits for it, and answers the command that was done with how the order is then.
+    ///
+    /// # Errors
+    /// [`Failure::Uncertain`], where the order can't be followed any more: it goes on all the same.
+    pub async fn reached(self, look: impl Look, done: Done) -> Result<Done, Failure> {
+        let Done { id, accepted } = done;
+        let now = end(look, self.ticks, self.key, accepted.now).await?;
+        Ok(Done { id, accepted: Accepted { now, ..accepted } })
     }
 }
 
@@ -64,12 +100,7 @@ pub(super) fn changes(
 ///
 /// # Errors
 /// [`Failure::Uncertain`], where it can't be followed any more: it goes on all the same.
-pub(super) async fn end(
-    look: impl Look,
-    ticks: Ticks,
-    key: EntityKey,
-    now: Shown,
-) -> Result<Shown, Failure> {
+async fn end(look: impl Look, ticks: Ticks, key: EntityKey, now: Shown) -> Result<Shown, Failure> {
     let mut following = Following { look, ticks, key, last: None };
     let mut shown = now;
     while !has_ended(&shown.view) {

@@ -27,7 +27,7 @@ use v1::reservation_service_client::ReservationServiceClient;
 use v1::sales_order_service_client::SalesOrderServiceClient;
 
 /// How long a place stays empty after a failed call where the server asks for no time of its own.
-const DELAY_AFTER_FAILURE: Duration = Duration::from_millis(10);
+pub(super) const DELAY_AFTER_FAILURE: Duration = Duration::from_millis(10);
 
 /// When calls are due.
 #[derive(Debug)]
@@ -75,13 +75,21 @@ impl Pace {
     }
 
     /// The moment at which the next call is due, when it has come; none after the last.
-    async fn next(&mut self) -> Option<Instant> {
+    pub(super) async fn next(&mut self) -> Option<Instant> {
         match self {
             Self::Closed { until, interrupt } => {
                 let now = Instant::now();
                 (now < *until && !interrupt.came()).then_some(now)
             }
             Self::Open(dues) => dues.recv().await,
+        }
+    }
+
+    /// The moment at which another call beside one that is due at `first` is due by now.
+    pub(super) fn another(&mut self, first: Instant) -> Option<Instant> {
+        match self {
+            Self::Closed { .. } => Some(first),
+            Self::Open(dues) => dues.try_recv().ok(),
         }
     }
 }
@@ -149,11 +157,7 @@ impl Call {
             }
             Self::Order(mut service, request) => {
                 let answer = service.create_sales_order(request).await?.into_inner();
-                match answer.sales_order.unwrap_or_default().state() {
-                    v1::SalesOrderState::Completed => Ok(Outcome::Completed),
-                    v1::SalesOrderState::Rejected => Ok(Outcome::Rejected),
-                    state => Err(Status::internal(format!("ended as {}", state.as_str_name()))),
-                }
+                Ok(Outcome::of_order(answer.sales_order.unwrap_or_default().state()))
             }
         }
     }
@@ -162,6 +166,7 @@ impl Call {
 /// Tells a refusal from a failure; after a failure, leaves the server alone for a moment.
 async fn settle(answer: Result<Outcome, Status>) -> Outcome {
     let error = match answer {
+        Ok(Outcome::Failed(error)) => error,
         Ok(outcome) => return outcome,
         Err(status) => Box::new(CallError::from(status)),
     };

@@ -1,5 +1,8 @@
 //! `holdfast bench`: how many commands a server takes, and how long each waits.
 //!
+//! A call is a command: one for each where calls are unary, one of a connection's only stream where they
+//! are pipelined.
+//!
 //! Each connection keeps as many calls under way as it may. Without a rate that is a closed loop: the
 //! next call begins when one ends. With a rate it is an open one: calls are due at fixed moments
 //! whether or not the server keeps up, and a latency counts from the moment its call was due, so
@@ -8,8 +11,10 @@
 //! Latencies are those of completed calls. No call is retried.
 
 mod load;
+mod pipeline;
 mod scenario;
 mod tally;
+mod template;
 
 use std::fmt;
 use std::num::NonZero;
@@ -29,6 +34,7 @@ use crate::cli::parse;
 use crate::cli::remote::Remote;
 use crate::client::{Client, RetryPolicy};
 use load::{Caller, Pace};
+use pipeline::Pipeline;
 use scenario::{Scenario, Stocked};
 use tally::Tally;
 
@@ -38,7 +44,8 @@ const TICKS: u32 = 100;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  holdfast bench --scenario hot\n  \
     holdfast bench --scenario spread --connections 1 --in-flight 1\n  \
-    holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n\n\
+    holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n  \
+    holdfast bench --scenario spread --mode pipelined --in-flight 2048\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
     15 minutes. Run it against a server of its own.")]
 pub(super) struct Args {
@@ -72,6 +79,8 @@ pub(super) struct Args {
 enum Mode {
     /// A call for each command
     Unary,
+    /// All commands of a connection over one stream
+    Pipelined,
 }
 
 /// What was measured. Scripts rely on these keys.
@@ -146,8 +155,17 @@ async fn load(
         .iter()
         .zip(paces)
         .map(|(client, pace)| {
-            let caller = Caller::new(client, stocked.clone());
-            tokio::spawn(load::drive(caller, args.in_flight.get() as usize, pace))
+            let (in_flight, stocked) = (args.in_flight.get(), stocked.clone());
+            match args.mode {
+                Mode::Unary => {
+                    let caller = Caller::new(client, stocked);
+                    tokio::spawn(load::drive(caller, in_flight as usize, pace))
+                }
+                Mode::Pipelined => {
+                    let pipeline = Pipeline::new(stocked, in_flight);
+                    tokio::spawn(pipeline.drive(client.clone(), pace))
+                }
+            }
         })
         .collect();
     let mut tally = Tally::default();

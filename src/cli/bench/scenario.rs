@@ -6,18 +6,20 @@ use rand::Rng;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::template::{NUMBER_DIGITS, Template};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output;
 use crate::client::Client;
 use crate::proto::{Money, v1};
+use v1::sequenced_command::Command;
 
 const SPREAD_SKUS: u32 = 100_000;
 /// More than any run takes from one SKU.
 const UNITS_OF_EACH: u64 = 1_000_000;
 const UNITS_OF_THE_HOT_ONE: u64 = 1_000_000_000_000;
 /// Receipts under way at once before the measurement; it isn't measured, so as fast as may be.
-const RECEIPTS_IN_FLIGHT: usize = 256;
+const RECEIPTS_IN_FLIGHT: usize = 1_024;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -40,51 +42,73 @@ pub(super) struct Stocked {
 }
 
 impl Stocked {
-    fn new(scenario: Scenario) -> Self {
+    pub(super) fn new(scenario: Scenario) -> Self {
         let id = Uuid::new_v4().simple().to_string();
         let skus = if scenario == Scenario::Hot { 1 } else { SPREAD_SKUS };
         Self { scenario, run: format!("bench-{}", &id[..8]), skus }
     }
 
-    fn stock(&self, number: u32) -> v1::StockResource {
-        v1::StockResource { sku: format!("{}-{number:06}", self.run), location: String::new() }
+    pub(super) fn stock(&self, number: u32) -> v1::StockResource {
+        let sku = format!("{}-{number:0digits$}", self.run, digits = NUMBER_DIGITS);
+        v1::StockResource { sku, location: String::new() }
     }
 
-    /// A balance of the run, each as likely as any other.
+    /// The number of a balance of the run, each as likely as any other.
+    pub(super) fn any_number(&self, rng: &mut impl Rng) -> u32 {
+        rng.random_range(0..self.skus)
+    }
+
     fn any_stock(&self, rng: &mut impl Rng) -> v1::StockResource {
-        self.stock(rng.random_range(0..self.skus))
+        self.stock(self.any_number(rng))
+    }
+
+    /// The scenario's command, for a stream.
+    pub(super) fn template(&self) -> Template {
+        let (request_id, number) = (Uuid::nil().to_string(), SPREAD_SKUS - 1);
+        let command = match self.scenario {
+            Scenario::Hot | Scenario::Spread => {
+                let wish = reservation_of(self.stock(number), request_id);
+                Command::CreateReservation(wish)
+            }
+            Scenario::Orders => Command::CreateSalesOrder(order_of(self.stock(number), request_id)),
+        };
+        Template::new(command, &format!("{number:0digits$}", digits = NUMBER_DIGITS))
     }
 
     /// A reservation of one unit, held.
     pub(super) fn reservation(&self, rng: &mut impl Rng) -> v1::CreateReservationRequest {
-        let line = v1::ReservationLine {
-            line_id: String::new(),
-            resource: Some(v1::reservation_line::Resource::Stock(self.any_stock(rng))),
-            quantity: 1,
-        };
-        v1::CreateReservationRequest {
-            request_id: request_id(rng),
-            lines: vec![line],
-            ..Default::default()
-        }
+        reservation_of(self.any_stock(rng), request_id(rng))
     }
 
     /// A sales order of one unit, answered when it has ended.
     pub(super) fn order(&self, rng: &mut impl Rng) -> v1::CreateSalesOrderRequest {
-        let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
-        let line = v1::SalesOrderLine {
-            line_id: String::new(),
-            resource: Some(v1::sales_order_line::Resource::Stock(self.any_stock(rng))),
-            quantity: 1,
-            unit_price: Some(price),
-            total: None,
-        };
-        v1::CreateSalesOrderRequest {
-            request_id: request_id(rng),
-            lines: vec![line],
-            wait: v1::SalesOrderWait::Ended.into(),
-            ..Default::default()
-        }
+        order_of(self.any_stock(rng), request_id(rng))
+    }
+}
+
+fn reservation_of(stock: v1::StockResource, request_id: String) -> v1::CreateReservationRequest {
+    let line = v1::ReservationLine {
+        line_id: String::new(),
+        resource: Some(v1::reservation_line::Resource::Stock(stock)),
+        quantity: 1,
+    };
+    v1::CreateReservationRequest { request_id, lines: vec![line], ..Default::default() }
+}
+
+fn order_of(stock: v1::StockResource, request_id: String) -> v1::CreateSalesOrderRequest {
+    let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
+    let line = v1::SalesOrderLine {
+        line_id: String::new(),
+        resource: Some(v1::sales_order_line::Resource::Stock(stock)),
+        quantity: 1,
+        unit_price: Some(price),
+        total: None,
+    };
+    v1::CreateSalesOrderRequest {
+        request_id,
+        lines: vec![line],
+        wait: v1::SalesOrderWait::Ended.into(),
+        ..Default::default()
     }
 }
 
@@ -104,10 +128,11 @@ pub(super) async fn stock(
     let stocked = Stocked::new(scenario);
     let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
     let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
+    let pipelines: Vec<_> = clients.iter().map(Client::pipeline).collect();
     let mut receipts = stream::iter(0..stocked.skus)
-        .zip(stream::iter(clients.iter().cycle()))
-        .map(|(number, client)| {
-            client.receive_stock(v1::ReceiveStockRequest {
+        .zip(stream::iter(pipelines.iter().cycle()))
+        .map(|(number, pipeline)| {
+            pipeline.receive_stock(v1::ReceiveStockRequest {
                 request_id: Uuid::new_v4().to_string(),
                 stock: Some(stocked.stock(number)),
                 quantity,

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use tonic::Status;
 
 use crate::client::CallError;
+use crate::proto::v1;
 
 /// Ten minutes; what takes longer counts as this long.
 const LATENCY_US_MAX: u64 = 600_000_000;
@@ -19,6 +21,20 @@ pub(super) enum Outcome {
     Rejected,
     /// Anything else.
     Failed(Box<CallError>),
+}
+
+impl Outcome {
+    /// What an order that has ended came to.
+    pub(super) fn of_order(state: v1::SalesOrderState) -> Self {
+        match state {
+            v1::SalesOrderState::Completed => Self::Completed,
+            v1::SalesOrderState::Rejected => Self::Rejected,
+            state => {
+                let status = Status::internal(format!("ended as {}", state.as_str_name()));
+                Self::Failed(Box::new(status.into()))
+            }
+        }
+    }
 }
 
 /// Counts of outcomes, and the latencies of completed calls.
@@ -49,11 +65,14 @@ impl Tally {
                 self.latencies_us.saturating_record(us.max(1));
             }
             Outcome::Rejected => self.rejected += 1,
-            Outcome::Failed(error) => {
-                self.errors += 1;
-                self.first_error.get_or_insert(error);
-            }
+            Outcome::Failed(error) => self.fail(*error, 1),
         }
+    }
+
+    /// Counts calls that failed together.
+    pub(super) fn fail(&mut self, error: CallError, calls: u64) {
+        self.errors += calls;
+        self.first_error.get_or_insert_with(|| Box::new(error));
     }
 
     /// Adds what another connection counted.

@@ -29,9 +29,6 @@ use crate::proto::v1;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PAGE_SIZE: u32 = 1_000;
-/// A server lets so many calls at once into one connection; more connections carry more.
-const IN_FLIGHT_OF_A_CONNECTION: u32 = 64;
-const CONNECTIONS_MAX: u32 = 16;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  holdfast replay retail retail_2009_12.csv.gz \
@@ -62,13 +59,10 @@ pub(super) struct Report {
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let invoices = read(&args.file)?;
-    let mut clients = Vec::new();
-    for _ in 0..args.in_flight.get().div_ceil(IN_FLIGHT_OF_A_CONNECTION).min(CONNECTIONS_MAX) {
-        clients.push(args.remote.connect_with(RetryPolicy::patient()).await?);
-    }
+    let client = args.remote.connect_with(RetryPolicy::patient()).await?;
     let interrupt = Interrupt::listen();
     let plan = Plan {
-        clients,
+        client,
         initial_on_hand: args.initial_on_hand,
         in_flight: args.in_flight.get() as usize,
     };
@@ -96,7 +90,7 @@ pub(super) fn unpacked(stored: Vec<u8>) -> io::Result<Vec<u8>> {
 
 /// How invoices are sent, and to whom.
 pub(super) struct Plan {
-    pub(super) clients: Vec<Client>,
+    pub(super) client: Client,
     pub(super) initial_on_hand: u64,
     pub(super) in_flight: usize,
 }
@@ -115,7 +109,7 @@ impl Plan {
         let begin = Instant::now();
         let figures = self.send(invoices, interrupt).await?;
         let mut balances = Vec::new();
-        list_balances(&self.clients[0], |balance| {
+        list_balances(&self.client, |balance| {
             balances.push((balance.stock.unwrap_or_default().sku, balance.on_hand));
         })
         .await?;
@@ -130,7 +124,7 @@ impl Plan {
 
     async fn refuse_stock(&self) -> Result<(), Failure> {
         let request = v1::ListStockBalancesRequest { page_size: 1, ..Default::default() };
-        let page = self.clients[0].list_stock_balances(request).await?;
+        let page = self.client.list_stock_balances(request).await?;
         match page.stock_balances.first().and_then(|balance| balance.stock.as_ref()) {
             None => Ok(()),
             Some(stock) => Err(Failure::Failed(format!(
@@ -141,14 +135,14 @@ impl Plan {
     }
 
     async fn send(&self, invoices: &[Invoice], interrupt: &Interrupt) -> Result<Figures, Failure> {
-        let sender = Sender::new(&self.clients, self.initial_on_hand, invoices);
+        let sender = Sender::new(self.client.pipeline(), self.initial_on_hand, invoices);
         let bar = output::progress(
             invoices.len() as u64,
             "replaying {wide_bar} {pos}/{len} invoices, {elapsed}",
         );
-        let mut answers = stream::iter(invoices.iter().enumerate())
+        let mut answers = stream::iter(invoices)
             .take_while(|_| future::ready(!interrupt.came()))
-            .map(|(index, invoice)| sender.send(index, invoice))
+            .map(|invoice| sender.send(invoice))
             .buffer_unordered(self.in_flight);
         let mut figures = Figures::default();
         let mut answered = 0;

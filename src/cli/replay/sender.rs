@@ -1,6 +1,6 @@
 //! Sends invoices, each stock code's first units just before it is first asked for.
 //!
-//! Invoices may be under way side by side: whoever needs a code first receives its units, and who
+//! All go over one stream of commands. Invoices may be under way side by side: whoever needs a code first receives its units, and who
 //! comes meanwhile waits for that.
 
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::invoices::{Code, Content, Invoice, Order};
 use crate::cli::failure::Failure;
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Pipeline};
 use crate::proto::v1;
 
 const CURRENCY: &str = "GBP";
@@ -45,51 +45,46 @@ impl Figures {
 }
 
 pub(super) struct Sender<'a> {
-    clients: &'a [Client],
+    pipeline: Pipeline,
     initial_on_hand: u64,
     /// Each code that is asked for, and whether it has its first units.
     stocked: HashMap<&'a Code, OnceCell<()>>,
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(
-        clients: &'a [Client],
-        initial_on_hand: u64,
-        invoices: &'a [Invoice],
-    ) -> Self {
+    pub(super) fn new(pipeline: Pipeline, initial_on_hand: u64, invoices: &'a [Invoice]) -> Self {
         let codes = invoices.iter().flat_map(codes_of);
         let stocked = codes.map(|code| (code, OnceCell::new())).collect();
-        Self { clients, initial_on_hand, stocked }
+        Self { pipeline, initial_on_hand, stocked }
     }
 
     /// Sends one invoice and waits until it is finished.
     ///
     /// # Errors
     /// Where the server gives no answer or one that no invoice should have; it names the invoice.
-    pub(super) async fn send(&self, index: usize, invoice: &Invoice) -> Result<Figures, Failure> {
-        let client = &self.clients[index % self.clients.len()];
-        match self.send_content(client, &invoice.content).await {
+    pub(super) async fn send(&self, invoice: &Invoice) -> Result<Figures, Failure> {
+        match self.send_content(&invoice.content).await {
             Ok(figures) => Ok(figures),
             Err(failure) => Err(Failure::Failed(format!("invoice {}: {failure}", invoice.number))),
         }
     }
 
-    async fn send_content(&self, client: &Client, content: &Content) -> Result<Figures, Failure> {
+    async fn send_content(&self, content: &Content) -> Result<Figures, Failure> {
         match content {
-            Content::Order(order) => self.send_order(client, order).await,
-            Content::Return(lines) => Ok(self.send_return(client, lines).await?),
+            Content::Order(order) => self.send_order(order).await,
+            Content::Return(lines) => Ok(self.send_return(lines).await?),
             Content::Nothing => Ok(Figures { invoices_skipped: 1, ..Default::default() }),
         }
     }
 
-    async fn send_order(&self, client: &Client, order: &Order) -> Result<Figures, Failure> {
+    async fn send_order(&self, order: &Order) -> Result<Figures, Failure> {
         let codes: HashSet<_> = order.lines.iter().map(|line| &line.code).collect();
         stream::iter(&codes)
-            .map(|code| self.stock(client, code))
+            .map(|code| self.stock(code))
             .buffer_unordered(RECEIPTS_IN_FLIGHT)
             .try_collect::<()>()
             .await?;
-        let answer = client.create_sales_order(request(order)).await?;
+        let answer = self.pipeline.create_sales_order(request(order)).await?;
         match answer.sales_order.unwrap_or_default().state() {
             v1::SalesOrderState::Completed => Ok(Figures {
                 orders_completed: 1,
@@ -107,24 +102,30 @@ impl<'a> Sender<'a> {
         }
     }
 
-    async fn send_return(
-        &self,
-        client: &Client,
-        lines: &[(Code, u64)],
-    ) -> Result<Figures, CallError> {
+    async fn send_return(&self, lines: &[(Code, u64)]) -> Result<Figures, CallError> {
         let mut figures = Figures { invoices_returned: 1, ..Default::default() };
         for (code, quantity) in lines {
-            self.stock(client, code).await?;
-            receive(client, code, *quantity).await?;
+            self.stock(code).await?;
+            self.receive(code, *quantity).await?;
             figures.units_returned = figures.units_returned.saturating_add(*quantity);
         }
         Ok(figures)
     }
 
     /// Gives a code its first units, unless it has them.
-    async fn stock(&self, client: &Client, code: &Code) -> Result<(), CallError> {
+    async fn stock(&self, code: &Code) -> Result<(), CallError> {
         let stocked = &self.stocked[code];
-        stocked.get_or_try_init(|| receive(client, code, self.initial_on_hand)).await.copied()
+        stocked.get_or_try_init(|| self.receive(code, self.initial_on_hand)).await.copied()
+    }
+
+    async fn receive(&self, code: &Code, quantity: u64) -> Result<(), CallError> {
+        let request = v1::ReceiveStockRequest {
+            request_id: Uuid::new_v4().to_string(),
+            stock: Some(stock(code)),
+            quantity,
+            ..Default::default()
+        };
+        self.pipeline.receive_stock(request).await.map(|_| ())
     }
 }
 
@@ -138,16 +139,6 @@ fn codes_of(invoice: &Invoice) -> Vec<&Code> {
 
 fn stock(code: &Code) -> v1::StockResource {
     v1::StockResource { sku: code.to_string(), location: String::new() }
-}
-
-async fn receive(client: &Client, code: &Code, quantity: u64) -> Result<(), CallError> {
-    let request = v1::ReceiveStockRequest {
-        request_id: Uuid::new_v4().to_string(),
-        stock: Some(stock(code)),
-        quantity,
-        ..Default::default()
-    };
-    client.receive_stock(request).await.map(|_| ())
 }
 
 fn request(order: &Order) -> v1::CreateSalesOrderRequest {

@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 
-use super::world::{SMALL, World, order, stock};
+use super::world::{SMALL, World, order, short_lived, stock};
 use crate::feed::Reading;
 
 #[tokio::test(start_paused = true)]
@@ -28,6 +28,17 @@ async fn many_events_wake_a_watcher_once_and_every_watcher_of_the_stream() {
         assert_eq!(watcher.changed().now_or_never(), Some(true));
         assert_eq!(watcher.changed().now_or_never(), None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_of_an_end_wakes_for_that_alone() {
+    let mut world = World::new(SMALL, Reading::Inline);
+    let order = short_lived("east");
+    let mut watcher = world.feed.watch_end(order.clone());
+    world.tell(&[order.clone(), order.clone()]).await;
+    assert_eq!(watcher.changed().now_or_never(), None);
+    world.tell(&[order]).await;
+    assert_eq!(watcher.changed().now_or_never(), Some(true));
 }
 
 #[tokio::test(start_paused = true)]

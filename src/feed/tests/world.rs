@@ -51,6 +51,13 @@ pub fn large(tenant_name: &str) -> EntityKey {
 
 const LARGE: u128 = u128::MAX;
 
+/// An order that ends with its third event.
+pub fn short_lived(tenant_name: &str) -> EntityKey {
+    order(tenant_name, SHORT_LIVED)
+}
+
+const SHORT_LIVED: u128 = u128::MAX;
+
 /// Between the writer and the feed: keeps what is durable until it is let on, as a busy writer
 /// thread would.
 #[derive(Clone)]
@@ -192,6 +199,9 @@ fn body(stream: &EntityKey, version: Version) -> Body {
         EntityId::Reservation(_) if odd => Body::Reservation(reservation::Event::Confirmed),
         EntityId::Reservation(_) => {
             Body::Reservation(reservation::Event::Cancelled { reason: reason() })
+        }
+        EntityId::SalesOrder(id) if id.0.as_u128() == SHORT_LIVED && version == Version(3) => {
+            Body::SalesOrder(sales_order::Event::Completed)
         }
         EntityId::SalesOrder(_) if odd => Body::SalesOrder(sales_order::Event::Confirmed),
         EntityId::SalesOrder(_) => Body::SalesOrder(sales_order::Event::Delivered),

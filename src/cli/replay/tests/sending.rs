@@ -11,8 +11,8 @@ use crate::client::{Client, Options, RetryPolicy};
 async fn plan(shop: &Shop, in_flight: usize) -> Plan {
     let mut options = Options::new(shop.open().await);
     options.retry = RetryPolicy::patient();
-    let clients = vec![Client::connect(&options).await.unwrap()];
-    Plan { clients, initial_on_hand: 10, in_flight }
+    let client = Client::connect(&options).await.unwrap();
+    Plan { client, initial_on_hand: 10, in_flight }
 }
 
 /// Sends a file; gives the report, and whether the sums agree.

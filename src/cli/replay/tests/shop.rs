@@ -1,19 +1,24 @@
 //! A shop without actors or a log: the least that answers as a server must.
 //!
-//! It loses the answer of every third call, so that whoever doesn't try again, or tries again under another
-//! name, is found out.
+//! It loses the answer of every third command, so that whoever doesn't try again, or tries again under
+//! another name, is found out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Code, Request, Response, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_types::{ErrorDetails, StatusExt, pb};
 
 use crate::proto::v1;
-use v1::sales_order_service_server::{SalesOrderService, SalesOrderServiceServer};
+use v1::command_service_server::{CommandService, CommandServiceServer};
+use v1::sequenced_answer::Outcome;
+use v1::sequenced_command::Command;
 use v1::stock_service_server::{StockService, StockServiceServer};
 
 #[derive(Clone, Default)]
@@ -21,7 +26,7 @@ pub(super) struct Shop(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    calls: u64,
+    commands: u64,
     on_hand: BTreeMap<String, u64>,
     /// What was answered to which request.
     orders: HashMap<String, v1::SalesOrderState>,
@@ -29,14 +34,39 @@ struct State {
 }
 
 impl State {
-    /// Takes away the answer of every third call, though the call was executed.
-    fn turned_away(&mut self) -> Result<(), Status> {
-        self.calls += 1;
-        if !self.calls.is_multiple_of(3) {
-            return Ok(());
+    /// Executes a command, but takes away the answer of every third.
+    fn answer(&mut self, command: v1::SequencedCommand) -> v1::SequencedAnswer {
+        let outcome = match command.command.unwrap() {
+            Command::ReceiveStock(receipt) => {
+                self.receive(receipt);
+                Outcome::ReceiveStock(v1::ReceiveStockResponse::default())
+            }
+            Command::CreateSalesOrder(order) => Outcome::CreateSalesOrder(self.place(order)),
+            other => panic!("{other:?}"),
+        };
+        self.commands += 1;
+        let is_lost = self.commands.is_multiple_of(3);
+        let outcome = Some(if is_lost { Outcome::Error(busy()) } else { outcome });
+        v1::SequencedAnswer { sequence: command.sequence, outcome }
+    }
+
+    fn receive(&mut self, receipt: v1::ReceiveStockRequest) {
+        let known = self.receipts.insert(receipt.request_id, receipt.quantity).is_some();
+        if !known {
+            *self.on_hand.entry(receipt.stock.unwrap().sku).or_default() += receipt.quantity;
         }
-        let details = ErrorDetails::with_retry_info(Some(Duration::ZERO));
-        Err(Status::with_error_details(Code::ResourceExhausted, "busy", details))
+    }
+
+    fn place(&mut self, request: v1::CreateSalesOrderRequest) -> v1::CreateSalesOrderResponse {
+        assert_eq!(request.wait(), v1::SalesOrderWait::Ended);
+        let outcome = match self.orders.get(&request.request_id) {
+            Some(known) => *known,
+            None => self.order(&request),
+        };
+        self.orders.insert(request.request_id, outcome);
+        let sales_order =
+            Some(v1::SalesOrder { state: outcome.into(), ended: true, ..Default::default() });
+        v1::CreateSalesOrderResponse { sales_order, ..Default::default() }
     }
 
     fn order(&mut self, request: &v1::CreateSalesOrderRequest) -> v1::SalesOrderState {
@@ -64,7 +94,7 @@ impl Shop {
         let addr = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder()
             .add_service(StockServiceServer::new(self.clone()))
-            .add_service(SalesOrderServiceServer::new(self.clone()))
+            .add_service(CommandServiceServer::new(self.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
         format!("http://{addr}")
@@ -76,6 +106,13 @@ impl Shop {
 }
 
 type Answer<T> = Result<Response<T>, Status>;
+type Answers = Result<v1::ExecuteResponse, Status>;
+
+fn busy() -> pb::Status {
+    let details = ErrorDetails::with_retry_info(Some(Duration::ZERO));
+    let status = Status::with_error_details(Code::ResourceExhausted, "busy", details);
+    pb::Status::decode(status.details()).unwrap()
+}
 
 fn unused<T>() -> Answer<T> {
     Err(Status::unimplemented("not of this shop"))
@@ -85,16 +122,9 @@ fn unused<T>() -> Answer<T> {
 impl StockService for Shop {
     async fn receive_stock(
         &self,
-        request: Request<v1::ReceiveStockRequest>,
+        _: Request<v1::ReceiveStockRequest>,
     ) -> Answer<v1::ReceiveStockResponse> {
-        let request = request.into_inner();
-        let mut state = self.0.lock().unwrap();
-        let known = state.receipts.insert(request.request_id, request.quantity).is_some();
-        if !known {
-            *state.on_hand.entry(request.stock.unwrap().sku).or_default() += request.quantity;
-        }
-        state.turned_away()?;
-        Ok(Response::new(v1::ReceiveStockResponse::default()))
+        unused()
     }
 
     async fn list_stock_balances(
@@ -148,45 +178,19 @@ impl StockService for Shop {
 }
 
 #[tonic::async_trait]
-impl SalesOrderService for Shop {
-    async fn create_sales_order(
-        &self,
-        request: Request<v1::CreateSalesOrderRequest>,
-    ) -> Answer<v1::CreateSalesOrderResponse> {
-        let request = request.into_inner();
-        assert_eq!(request.wait(), v1::SalesOrderWait::Ended);
-        let mut state = self.0.lock().unwrap();
-        let outcome = match state.orders.get(&request.request_id) {
-            Some(known) => *known,
-            None => state.order(&request),
-        };
-        state.orders.insert(request.request_id, outcome);
-        state.turned_away()?;
-        let sales_order =
-            Some(v1::SalesOrder { state: outcome.into(), ended: true, ..Default::default() });
-        Ok(Response::new(v1::CreateSalesOrderResponse { sales_order, ..Default::default() }))
-    }
+impl CommandService for Shop {
+    type ExecuteStream = BoxStream<'static, Answers>;
 
-    type WatchSalesOrderStream = tokio_stream::Empty<Result<v1::WatchSalesOrderResponse, Status>>;
-
-    async fn watch_sales_order(
+    async fn execute(
         &self,
-        _: Request<v1::WatchSalesOrderRequest>,
-    ) -> Answer<Self::WatchSalesOrderStream> {
-        unused()
-    }
-
-    async fn get_sales_order(
-        &self,
-        _: Request<v1::GetSalesOrderRequest>,
-    ) -> Answer<v1::GetSalesOrderResponse> {
-        unused()
-    }
-
-    async fn cancel_sales_order(
-        &self,
-        _: Request<v1::CancelSalesOrderRequest>,
-    ) -> Answer<v1::CancelSalesOrderResponse> {
-        unused()
+        request: Request<Streaming<v1::ExecuteRequest>>,
+    ) -> Answer<Self::ExecuteStream> {
+        let shop = self.clone();
+        let answers = request.into_inner().map(move |message| {
+            let mut state = shop.0.lock().unwrap();
+            let answers = message?.commands.into_iter().map(|command| state.answer(command));
+            Ok(v1::ExecuteResponse { answers: answers.collect() })
+        });
+        Ok(Response::new(answers.boxed()))
     }
 }
