@@ -271,11 +271,12 @@ impl MemoryStore {
         Ok(Opened { store, last, cut, marker })
     }
 
-    fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn keep(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         let mut pages: Vec<Written> = Vec::new();
         let chain = paginate(commit.first(), self.chain, commit.events(), |key, page| {
             pages.push((key, page.into()));
         })?;
+        let bytes = pages.iter().map(|(_, page)| page.len() as u64).sum();
         let mut disk = self.disk.lock();
         if disk.crashes != self.crashes {
             return Err(StoreError::FailedBefore);
@@ -287,12 +288,12 @@ impl MemoryStore {
         drop(disk);
         self.chain = chain;
         self.last = commit.last();
-        Ok(())
+        Ok(bytes)
     }
 }
 
 impl Store for MemoryStore {
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         if self.failed {
             return Err(StoreError::FailedBefore);
         }
