@@ -34,7 +34,8 @@ const COMMANDS_IN_FLIGHT: &str = "holdfast_commands_in_flight";
 const JOURNAL_COMMIT_SECONDS: &str = "holdfast_journal_commit_duration_seconds";
 const JOURNAL_COMMIT_EVENTS: &str = "holdfast_journal_commit_events";
 const JOURNAL_EVENTS: &str = "holdfast_journal_events_total";
-const JOURNAL_BYTES: &str = "holdfast_journal_payload_bytes_total";
+const JOURNAL_PAYLOAD_BYTES: &str = "holdfast_journal_payload_bytes_total";
+const JOURNAL_PAGE_BYTES: &str = "holdfast_journal_page_bytes_total";
 const DEADLINES: &str = "holdfast_deadlines_total";
 const ORDERS_STALLED: &str = "holdfast_sales_orders_stalled_total";
 const SNAPSHOT_SECONDS: &str = "holdfast_snapshot_duration_seconds";
@@ -122,7 +123,12 @@ fn describe() {
     );
     describe_histogram!(JOURNAL_COMMIT_EVENTS, Unit::Count, "How many events a group commit holds");
     describe_counter!(JOURNAL_EVENTS, Unit::Count, "Events that became durable");
-    describe_counter!(JOURNAL_BYTES, Unit::Bytes, "Encoded events that became durable");
+    describe_counter!(JOURNAL_PAYLOAD_BYTES, Unit::Bytes, "Encoded events that became durable");
+    describe_counter!(
+        JOURNAL_PAGE_BYTES,
+        Unit::Bytes,
+        "Pages that became durable, with their events packed"
+    );
     describe_counter!(DEADLINES, Unit::Count, "Deadlines that came and woke an entity");
     describe_counter!(
         ORDERS_STALLED,
@@ -135,12 +141,26 @@ fn describe() {
     describe_counter!(ARCHIVED, Unit::Count, "Finished entities that moved to the archive");
 }
 
+/// A group commit, and what it took.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalCommit {
+    /// How many events.
+    pub events: u64,
+    /// Their encoded length.
+    pub payload_bytes: u64,
+    /// The length of their pages.
+    pub page_bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// A group commit has become durable.
-pub fn journal_commit(events: u64, bytes: usize, took: Duration) {
-    histogram!(JOURNAL_COMMIT_SECONDS).record(took);
-    histogram!(JOURNAL_COMMIT_EVENTS).record(events as f64);
-    counter!(JOURNAL_EVENTS).increment(events);
-    counter!(JOURNAL_BYTES).increment(bytes as u64);
+pub fn journal_commit(commit: JournalCommit) {
+    histogram!(JOURNAL_COMMIT_SECONDS).record(commit.took);
+    histogram!(JOURNAL_COMMIT_EVENTS).record(commit.events as f64);
+    counter!(JOURNAL_EVENTS).increment(commit.events);
+    counter!(JOURNAL_PAYLOAD_BYTES).increment(commit.payload_bytes);
+    counter!(JOURNAL_PAGE_BYTES).increment(commit.page_bytes);
 }
 
 /// An entity's deadline has come.

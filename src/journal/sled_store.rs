@@ -127,7 +127,7 @@ impl SledStore {
         opening::check(&self.table, self.seed)
     }
 
-    fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn keep(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         let mut pages = Pages::default();
         let chain = paginate(commit.first(), self.chain, commit.events(), |key, page| {
             pages.push(key, page);
@@ -143,7 +143,8 @@ impl SledStore {
         self.table.advance(commit.last());
         self.marker
             .write(Marker { position: commit.last(), chain })
-            .map_err(StoreError::io("write the marker beside", &self.log))
+            .map_err(StoreError::io("write the marker beside", &self.log))?;
+        Ok(bytes)
     }
 
     fn rotate(&mut self, first: Position) -> Result<(), StoreError> {
@@ -155,7 +156,7 @@ impl SledStore {
 }
 
 impl Store for SledStore {
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         if self.failed {
             return Err(StoreError::FailedBefore);
         }
@@ -367,6 +368,9 @@ fn is_locked(error: &sled::Error) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngCore, SeedableRng};
+
     use super::*;
     use crate::journal::Cut;
 
@@ -374,10 +378,14 @@ mod tests {
         SledStore::open(folder, SledOptions::default())
     }
 
+    /// Four events that can't be packed, so that each has its own page.
     fn events(first: Position) -> Commit {
+        let mut random = StdRng::seed_from_u64(first.0);
         let mut commit = Commit::new(first);
+        let mut event = [0; 3000];
         for _ in 0..4 {
-            commit.push(&[7; 3000]).unwrap();
+            random.fill_bytes(&mut event);
+            commit.push(&event).unwrap();
         }
         commit
     }

@@ -19,12 +19,13 @@ use crate::domain::ids::Position;
 
 /// Where the writer puts commits.
 pub trait Store: Send {
-    /// Keeps a commit; when this returns, it would survive a power cut.
+    /// Keeps a commit; when this returns, it would survive a power cut. Tells the length of its
+    /// pages, in bytes.
     ///
     /// # Errors
     /// [`StoreError`]. A commit that is refused for its position or because it is empty changed
     /// nothing; after any other error the store takes no commit any more.
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError>;
 
     /// The last durable position; [`Position::START`] while the log is empty.
     fn last(&self) -> Position;

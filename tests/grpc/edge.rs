@@ -121,6 +121,7 @@ fn metrics_have_their_documented_names_and_no_labels_that_grow_with_the_data() {
         "holdfast_journal_commit_events_sum",
         "holdfast_journal_events_total",
         "holdfast_journal_payload_bytes_total",
+        "holdfast_journal_page_bytes_total",
         "holdfast_snapshot_duration_seconds_count",
         "holdfast_snapshot_size_bytes",
         "holdfast_snapshot_position",
