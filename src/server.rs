@@ -293,10 +293,11 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(ServerError::Threads)
 }
 
-/// Half of the processors are left for the edge and the journal, which need as much.
+/// Where nothing is said, one for each processor: orders, which are mostly the actors' work, are
+/// completed half as fast again as with one for every two, and nothing else is slower.
 fn shards(config: &Config) -> usize {
     match config.server.shards {
-        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         shards => shards,
     }
 }

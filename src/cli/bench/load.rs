@@ -4,27 +4,28 @@
 //! pace ──a call is due──▶ drive ──calls under way, at most so many──▶ tally
 //! ```
 //!
-//! One task drives one connection; its calls are futures inside it, so that a call costs no task and
-//! its outcome no lock.
+//! One task drives one connection: the connection and its calls are futures inside it, so that a call
+//! costs no task, its outcome no lock, and what is due together one write.
 
 use std::num::NonZero;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use rand::SeedableRng;
+use prost::Message;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use super::scenario::{Scenario, Stocked};
 use super::tally::{Outcome, Tally};
+use super::template::{CallTemplate, OrderAnswer};
 use crate::cli::interrupt::Interrupt;
-use crate::client::{CallError, Client, Family, TenantChannel};
-use crate::proto::v1;
-use v1::reservation_service_client::ReservationServiceClient;
-use v1::sales_order_service_client::SalesOrderServiceClient;
+use crate::client::bare::{self, Answer, Connection, Method};
+use crate::client::{CallError, Family, Options};
 
 /// How long a place stays empty after a failed call where the server asks for no time of its own.
 pub(super) const DELAY_AFTER_FAILURE: Duration = Duration::from_millis(10);
@@ -107,60 +108,46 @@ fn due_moments(
     (0..).map(after).take_while(move |after| *after < duration).map(move |after| begin + after)
 }
 
-/// Sends the calls of one connection.
+/// Makes the calls of one connection.
 #[derive(Debug)]
 pub(super) struct Caller {
-    reservations: ReservationServiceClient<TenantChannel>,
-    orders: SalesOrderServiceClient<TenantChannel>,
+    method: Method,
+    template: CallTemplate,
     stocked: Arc<Stocked>,
     rng: StdRng,
 }
 
 impl Caller {
-    pub(super) fn new(client: &Client, stocked: Arc<Stocked>) -> Self {
-        Self {
-            reservations: client.reservations(),
-            orders: client.sales_orders(),
-            stocked,
-            rng: StdRng::from_os_rng(),
-        }
+    pub(super) fn new(method: Method, stocked: Arc<Stocked>) -> Self {
+        Self { method, template: stocked.call_template(), stocked, rng: StdRng::from_os_rng() }
     }
 
     /// One call, and how long after `due` its answer came.
     fn call(&mut self, due: Instant) -> impl Future<Output = (Outcome, Duration)> + Send + use<> {
-        let call = match self.stocked.scenario {
-            Scenario::Hot | Scenario::Spread => Call::Reservation(
-                self.reservations.clone(),
-                self.stocked.reservation(&mut self.rng),
-            ),
-            Scenario::Orders => Call::Order(self.orders.clone(), self.stocked.order(&mut self.rng)),
-        };
+        let request_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+        let number = self.stocked.any_number(&mut self.rng);
+        let frame = self.template.frame(request_id, number);
+        let begun = self.method.call(frame);
+        let scenario = self.stocked.scenario;
         async move {
-            let answer = call.send().await;
+            let answer = read(begun, scenario).await;
             let latency = due.elapsed();
             (settle(answer).await, latency)
         }
     }
 }
 
-/// A request and who sends it.
-enum Call {
-    Reservation(ReservationServiceClient<TenantChannel>, v1::CreateReservationRequest),
-    Order(SalesOrderServiceClient<TenantChannel>, v1::CreateSalesOrderRequest),
-}
-
-impl Call {
-    async fn send(self) -> Result<Outcome, Status> {
-        match self {
-            Self::Reservation(mut service, request) => {
-                service.create_reservation(request).await.map(|_| Outcome::Completed)
-            }
-            Self::Order(mut service, request) => {
-                let answer = service.create_sales_order(request).await?.into_inner();
-                Ok(Outcome::of_order(answer.sales_order.unwrap_or_default().state()))
-            }
-        }
+/// What an answer says, as far as it is counted.
+async fn read(begun: Result<Answer, Status>, scenario: Scenario) -> Result<Outcome, Status> {
+    let mut answer = begun?;
+    let mut outcome = Outcome::Completed;
+    if scenario == Scenario::Orders {
+        let message = answer.message().await?.unwrap_or_default();
+        let order =
+            OrderAnswer::decode(message).map_err(|error| Status::internal(error.to_string()))?;
+        outcome = Outcome::of_order(order.sales_order.unwrap_or_default().state());
     }
+    answer.end().await.map(|()| outcome)
 }
 
 /// Tells a refusal from a failure; after a failure, leaves the server alone for a moment.
@@ -178,11 +165,19 @@ async fn settle(answer: Result<Outcome, Status>) -> Outcome {
 }
 
 /// Keeps at most `in_flight` calls under way until none is due any more and all are answered.
-pub(super) async fn drive(mut caller: Caller, in_flight: usize, mut pace: Pace) -> Tally {
+pub(super) async fn drive(
+    mut caller: Caller,
+    connection: Connection,
+    options: Options,
+    in_flight: usize,
+    mut pace: Pace,
+) -> Tally {
+    let path = caller.stocked.path();
     let mut tally = Tally::default();
     let mut calls = FuturesUnordered::new();
+    let mut next_connection = pin!(after(connection, &options, path));
     let mut more = true;
-    loop {
+    while more || !calls.is_empty() {
         tokio::select! {
             biased;
             Some((outcome, latency)) = calls.next(), if !calls.is_empty() => {
@@ -192,7 +187,28 @@ pub(super) async fn drive(mut caller: Caller, in_flight: usize, mut pace: Pace) 
                 Some(due) => calls.push(caller.call(due)),
                 None => more = false,
             },
-            else => return tally,
+            // Last, so that all calls that begin together leave in one write.
+            (method, connection) = &mut next_connection => {
+                caller.method = method;
+                next_connection.set(after(connection, &options, path));
+            }
+        }
+    }
+    tally
+}
+
+/// Lives as long as a connection, and then makes another.
+async fn after(
+    connection: Connection,
+    options: &Options,
+    path: &'static str,
+) -> (Method, Connection) {
+    // Why it ended, its calls tell.
+    let _ = connection.await;
+    loop {
+        match bare::connect(options, path).await {
+            Ok(connected) => return connected,
+            Err(_) => tokio::time::sleep(DELAY_AFTER_FAILURE).await,
         }
     }
 }

@@ -15,6 +15,8 @@ mod pipeline;
 mod scenario;
 mod tally;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::num::NonZero;
@@ -32,7 +34,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::Remote;
-use crate::client::{Client, RetryPolicy};
+use crate::client::{RetryPolicy, bare};
 use load::{Caller, Pace};
 use pipeline::Pipeline;
 use scenario::{Scenario, Stocked};
@@ -125,7 +127,8 @@ async fn measure(args: Args) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::listen();
     let stocked = Arc::new(scenario::stock(args.scenario, &clients, &interrupt).await?);
-    let (tally, elapsed) = load(&args, &clients, &stocked, &interrupt).await?;
+    drop(clients);
+    let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);
     args.remote.output.print(&report)?;
     if let Some(error) = tally.first_error() {
@@ -140,30 +143,39 @@ async fn measure(args: Args) -> Result<(), Failure> {
 /// Sends for as long as was asked for; gives what came back, and the time until the last answer.
 async fn load(
     args: &Args,
-    clients: &[Client],
     stocked: &Arc<Stocked>,
     interrupt: &Interrupt,
 ) -> Result<(Tally, Duration), Failure> {
+    let options = args.remote.options();
+    let mut connected = Vec::new();
+    for _ in 0..args.connections.get() {
+        let path = match args.mode {
+            Mode::Unary => stocked.path(),
+            Mode::Pipelined => pipeline::PATH,
+        };
+        connected.push(bare::connect(&options, path).await?);
+    }
     let begin = Instant::now();
     let bar = output::progress(TICKS.into(), "measuring {wide_bar} {elapsed}");
     let clock = tokio::spawn(show_time(bar.clone(), args.duration));
     let paces = match args.rate {
-        None => Pace::closed(begin + args.duration, clients.len(), interrupt),
-        Some(rate) => Pace::open(rate, begin, args.duration, clients.len(), interrupt),
+        None => Pace::closed(begin + args.duration, connected.len(), interrupt),
+        Some(rate) => Pace::open(rate, begin, args.duration, connected.len(), interrupt),
     };
-    let drives: Vec<_> = clients
-        .iter()
+    let drives: Vec<_> = connected
+        .into_iter()
         .zip(paces)
-        .map(|(client, pace)| {
+        .map(|((method, connection), pace)| {
             let (in_flight, stocked) = (args.in_flight.get(), stocked.clone());
             match args.mode {
                 Mode::Unary => {
-                    let caller = Caller::new(client, stocked);
-                    tokio::spawn(load::drive(caller, in_flight as usize, pace))
+                    let caller = Caller::new(method, stocked);
+                    let options = options.clone();
+                    tokio::spawn(load::drive(caller, connection, options, in_flight as usize, pace))
                 }
                 Mode::Pipelined => {
                     let pipeline = Pipeline::new(stocked, in_flight);
-                    tokio::spawn(pipeline.drive(client.clone(), pace))
+                    tokio::spawn(pipeline.drive(method, connection, pace))
                 }
             }
         })
