@@ -78,7 +78,7 @@ pub struct Server {
     pub http_addr: SocketAddr,
     /// Whether an address other than loopback is served without authentication or encryption.
     pub insecure: bool,
-    /// How many shards there are; 0: one for every two processors.
+    /// How many shards there are; 0: one for each processor.
     pub shards: usize,
     /// How long a stop may take in all.
     pub stop_timeout: Span,
