@@ -41,6 +41,8 @@ const SNAPSHOT_SECONDS: &str = "holdfast_snapshot_duration_seconds";
 const SNAPSHOT_BYTES: &str = "holdfast_snapshot_size_bytes";
 const SNAPSHOT_POSITION: &str = "holdfast_snapshot_position";
 const ARCHIVED: &str = "holdfast_entities_archived_total";
+const DISK_FREE: &str = "holdfast_disk_free_bytes";
+const DISK_MIN_FREE: &str = "holdfast_disk_min_free_bytes";
 
 /// The upper bounds of the buckets of what takes longer than a command, in seconds.
 const LONG_SECONDS_BUCKETS: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0];
@@ -133,6 +135,12 @@ fn describe() {
     describe_gauge!(SNAPSHOT_BYTES, Unit::Bytes, "The size of the last snapshot");
     describe_gauge!(SNAPSHOT_POSITION, Unit::Count, "The log's position at the last snapshot");
     describe_counter!(ARCHIVED, Unit::Count, "Finished entities that moved to the archive");
+    describe_gauge!(DISK_FREE, Unit::Bytes, "What is free on the data folder's file system");
+    describe_gauge!(
+        DISK_MIN_FREE,
+        Unit::Bytes,
+        "journal.min_free_bytes: below it commands are refused"
+    );
 }
 
 /// A group commit has become durable.
@@ -163,6 +171,12 @@ pub fn snapshot_taken(position: Position, bytes: u64, took: Duration) {
 /// Finished entities have left memory.
 pub fn entities_archived(count: usize) {
     counter!(ARCHIVED).increment(count as u64);
+}
+
+/// So much is free on the disk, and so much must be for commands.
+pub fn disk_looked_at(free_bytes: u64, min_free_bytes: u64) {
+    gauge!(DISK_FREE).set(free_bytes as f64);
+    gauge!(DISK_MIN_FREE).set(min_free_bytes as f64);
 }
 
 /// How a command ended.

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::domain::event::{Origin, event_id};
 use crate::domain::ids::{EntityKind, Position};
 use crate::domain::name::Label;
-use crate::journal::Journal;
+use crate::journal::{Journal, Room};
 
 /// Bounds of the engine.
 #[derive(Debug, Clone)]
@@ -119,9 +119,10 @@ impl Environment {
         event_id(self.surroundings.log_id, position)
     }
 
-    /// Whether the server's own work should let others go first.
+    /// Whether the server's own work should let others go first, or wait for room on the disk.
     pub fn is_busy(&self) -> bool {
-        self.surroundings.journal.waiting() >= self.surroundings.limits.journal_waiting_max
+        let Surroundings { journal, limits, .. } = &self.surroundings;
+        journal.waiting() >= limits.journal_waiting_max || journal.room() < Room::OwnWork
     }
 
     fn addresses(&self) -> &Addresses {

@@ -108,10 +108,13 @@ mod tests {
         readiness.recovered();
         assert_eq!(asked(&readiness).await, (StatusCode::OK, "ready\n".to_owned()));
 
-        readiness.log_failed("no room".to_owned());
+        readiness.storage_low();
         readiness.stopping();
         let (status, body) = asked(&readiness).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(body, "the log can't be written: no room\nstopping\n");
+        assert_eq!(
+            body,
+            "the disk is nearly full: commands are refused, queries are served\nstopping\n"
+        );
     }
 }

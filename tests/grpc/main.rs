@@ -15,4 +15,5 @@ mod reservations;
 mod retries;
 mod stocks;
 mod stopping;
+mod storage;
 mod tenants;
