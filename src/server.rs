@@ -24,6 +24,7 @@
 
 mod arbiters;
 mod listeners;
+mod sampling;
 mod space;
 mod storage;
 
@@ -51,6 +52,7 @@ use crate::journal::{Journal, SledStore, Store, Writer};
 use crate::recovery::Loaded;
 use arbiters::Arbiters;
 use listeners::{Bound, Early, Listeners};
+use sampling::Sampler;
 use space::SpaceWatch;
 use storage::Storage;
 
@@ -175,7 +177,10 @@ impl<'a> Starting<'a> {
     pub fn recover(self, stop: impl Future<Output = ()>) -> Result<Running, ServerError> {
         let (storage, loaded) = self.load(stop)?;
         let Self { config, addresses, runtime, early, admission, readiness, free_space } = self;
+        let (log, archive) = (storage.log.reader(), storage.archive.clone());
         let begun = begin(config, storage, loaded)?;
+        let (engine, feed) = (begun.engine.clone(), begun.feed.clone());
+        runtime.spawn(Sampler { engine, feed, log, archive }.run());
         let bounds = Bounds { min_free_bytes: config.journal.min_free_bytes };
         let journal = begun.engine.journal().clone();
         let (gate, told) = (admission.clone(), readiness.clone());

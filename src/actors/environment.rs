@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::delivery::Delivery;
 use super::index::Index;
 use super::process_manager::ProcessManager;
-use super::topology::Topology;
+use super::topology::{Mailbox, Topology};
 use crate::clock::Clock;
 use crate::domain::event::{Origin, event_id};
 use crate::domain::ids::{EntityKind, Position};
@@ -75,6 +75,8 @@ pub struct Environment {
     pub surroundings: Surroundings,
     /// Who is behind what the server does by itself.
     pub server: Arc<Origin>,
+    /// What this arbiter's shard was sent and has taken up.
+    pub mailbox: Arc<Mailbox>,
     index: RefCell<Index>,
     addresses: OnceCell<Addresses>,
 }
@@ -90,7 +92,13 @@ impl Environment {
         let label = || Label::new("holdfast").expect("a plain word is a label");
         let correlation_id = surroundings.log_id;
         let server = Arc::new(Origin { principal: label(), source: label(), correlation_id });
-        Self { surroundings, server, index: RefCell::default(), addresses: OnceCell::new() }
+        Self {
+            surroundings,
+            server,
+            mailbox: Arc::default(),
+            index: RefCell::default(),
+            addresses: OnceCell::new(),
+        }
     }
 
     /// Makes the addresses known; the first time counts.

@@ -277,6 +277,7 @@ impl Handler<Delivery> for Shard {
     type Result = ();
 
     fn handle(&mut self, delivery: Delivery, _: &mut Self::Context) {
+        self.environment.mailbox.taken();
         self.deliver(delivery);
     }
 }

@@ -67,8 +67,9 @@ pub async fn serve(
 }
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
-    telemetry::commands_in_flight(sources.admission.in_flight());
-    ([(header::CONTENT_TYPE, METRICS_FORMAT)], sources.metrics.render())
+    let Sources { admission, metrics, .. } = sources;
+    telemetry::commands_in_flight(admission.in_flight(), admission.in_flight_max());
+    ([(header::CONTENT_TYPE, METRICS_FORMAT)], metrics.render())
 }
 
 async fn ready(State(sources): State<Sources>) -> Response {

@@ -80,7 +80,7 @@ impl SpaceWatch {
         match (self.free_space)() {
             Ok(free_bytes) => {
                 self.is_blind = false;
-                telemetry::disk_looked_at(free_bytes, self.bounds.min_free_bytes);
+                telemetry::disk_free(free_bytes, self.bounds.min_free_bytes);
                 self.enter(self.bounds.room(self.room, free_bytes), free_bytes);
             }
             Err(error) if !self.is_blind => {

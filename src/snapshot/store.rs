@@ -100,7 +100,7 @@ pub enum SnapshotError {
         barrier: Position,
     },
     /// The disk is nearly full.
-    #[error("no snapshot is taken while the disk is nearly full; make room")]
+    #[error("the disk is nearly full; make room")]
     NoRoom,
     /// Something had failed before.
     #[error("the snapshot {name} has failed before; give it up and begin another")]

@@ -112,7 +112,7 @@ impl Gateway {
         let admitted = self
             .admit(deadline)
             .await
-            .inspect_err(|_| telemetry::command_ended(name, Outcome::TurnedAway))?;
+            .inspect_err(|why| telemetry::command_turned_away(name, why.reason_turned_away()))?;
         let subject = Subject::of(&request.key.id, &request.command);
         let engine = self.engine.clone();
         let answer = ToItsEnd::new(async move {
