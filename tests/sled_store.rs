@@ -193,7 +193,7 @@ mod opening {
         let checked = opened.store.check().unwrap();
         assert_eq!(checked.last, Position(36));
         assert!(checked.segments > 3, "{checked:?}");
-        assert_eq!(opened.store.size().unwrap().segments, checked.segments);
+        assert_eq!(opened.store.reader().size().unwrap().segments, checked.segments);
         assert_eq!(read_all(&opened.store).unwrap(), 36);
     }
 

@@ -187,7 +187,7 @@ fn a_range_is_read_across_pages_and_segments(place: &dyn Place) {
     for _ in 0..8 {
         model.extend(commit(&mut *store, &[1500, 1500, 1500, 5000, 1500]));
     }
-    assert!(store.size().unwrap().segments > 2);
+    assert!(store.reader().size().unwrap().segments > 2);
     let reader = store.reader();
     for from in 1..=40 {
         for through in [from, from + 1, from + 7, 40, 41, 1000] {
@@ -217,10 +217,10 @@ fn a_commit_lies_in_one_segment(place: &dyn Place) {
     let mut store = place.open(1).unwrap().store;
     for count in 1..6 {
         commit(&mut *store, &[3000; 10]);
-        assert_eq!(store.size().unwrap().segments, count);
+        assert_eq!(store.reader().size().unwrap().segments, count);
     }
     drop(store);
-    assert_eq!(place.open(1).unwrap().store.size().unwrap().segments, 5);
+    assert_eq!(place.open(1).unwrap().store.reader().size().unwrap().segments, 5);
 }
 
 fn a_reader_may_run_beside_the_writer(place: &dyn Place) {

@@ -350,6 +350,11 @@ impl Engine {
         answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
     }
 
+    /// How many messages to entities no shard has taken up yet.
+    pub fn messages_waiting(&self) -> u64 {
+        self.parts.topology.waiting()
+    }
+
     /// An operator says that the time is right.
     pub fn accept_clock(&self) {
         self.parts.clock.accept();

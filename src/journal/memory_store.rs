@@ -308,17 +308,17 @@ impl Store for MemoryStore {
     fn reader(&self) -> Arc<dyn LogReader> {
         Arc::new(self.disk.clone())
     }
-
-    fn size(&self) -> Result<StoreSize, StoreError> {
-        let disk = self.disk.lock();
-        let bytes = disk.segments.iter().map(|segment| segment.bytes).sum();
-        Ok(StoreSize { segments: disk.segments.len(), bytes })
-    }
 }
 
 impl LogReader for MemoryDisk {
     fn last(&self) -> Position {
         self.lock().marker.map_or(Position::START, |(last, _)| last)
+    }
+
+    fn size(&self) -> Result<StoreSize, StoreError> {
+        let disk = self.lock();
+        let bytes = disk.segments.iter().map(|segment| segment.bytes).sum();
+        Ok(StoreSize { segments: disk.segments.len(), bytes })
     }
 
     fn read(

@@ -25,18 +25,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::commit::Commit;
 use super::folder::DataFolder;
 use super::marker::{self, Marker, MarkerFile};
 use super::opening::{self, Checked};
 use super::segments;
-use super::store::{LogReader, Opened, Store, StoreError, StoreSize, check_follows};
+use super::store::{LogReader, Opened, Store, StoreError, check_follows};
 use super::sync::{DiskSync, FileSync};
 use super::table::Table;
 use crate::codec::page::{Chain, PageKey, paginate};
 use crate::domain::ids::Position;
+use crate::telemetry;
 
 const CACHE_BYTES_APPENDING: u64 = 64 << 20;
 const CACHE_BYTES_READING: u64 = 16 << 20;
@@ -151,6 +152,7 @@ impl SledStore {
         self.current = Arc::new(Segment::create(&self.log, first, &*self.options.sync)?);
         self.segment_bytes = 0;
         self.table.push(&self.current);
+        telemetry::journal_rotated();
         Ok(())
     }
 }
@@ -170,15 +172,6 @@ impl Store for SledStore {
 
     fn reader(&self) -> Arc<dyn LogReader> {
         self.table.clone()
-    }
-
-    fn size(&self) -> Result<StoreSize, StoreError> {
-        let firsts = self.table.firsts();
-        let mut bytes = 0;
-        for first in &firsts {
-            bytes += segments::bytes_on_disk(&segments::path(&self.log, *first))?;
-        }
-        Ok(StoreSize { segments: firsts.len(), bytes })
     }
 }
 
@@ -265,8 +258,12 @@ impl Segment {
 
     /// Returns when what was written would survive a power cut.
     fn sync(&self, sync: &dyn FileSync) -> Result<(), StoreError> {
+        let begun = Instant::now();
         self.db.flush().map_err(self.failed("flush"))?;
-        sync.sync_file(&self.file).map_err(StoreError::io("sync the pages of", &self.path))
+        let flushed = Instant::now();
+        sync.sync_file(&self.file).map_err(StoreError::io("sync the pages of", &self.path))?;
+        telemetry::journal_synced(flushed - begun, flushed.elapsed());
+        Ok(())
     }
 
     /// The same for all that opening wrote, and for the names of the files.

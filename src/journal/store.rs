@@ -32,12 +32,6 @@ pub trait Store: Send {
 
     /// Another view of the log, for other threads; it sees later commits too.
     fn reader(&self) -> Arc<dyn LogReader>;
-
-    /// How much there is on disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`], where the disk can't be asked.
-    fn size(&self) -> Result<StoreSize, StoreError>;
 }
 
 /// Where everybody else finds events.
@@ -56,6 +50,12 @@ pub trait LogReader: Send + Sync {
         through: Position,
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// How much there is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], where the disk can't be asked.
+    fn size(&self) -> Result<StoreSize, StoreError>;
 }
 
 /// How much a log takes on disk.

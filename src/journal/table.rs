@@ -22,8 +22,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use super::segments;
 use super::sled_store::{Segment, Use};
-use super::store::{LogReader, StoreError};
+use super::store::{LogReader, StoreError, StoreSize};
 use crate::codec::PageWalk;
 use crate::codec::page::{PageError, PageKey, Room, decode};
 use crate::domain::ids::Position;
@@ -138,6 +139,15 @@ impl Table {
 impl LogReader for Table {
     fn last(&self) -> Position {
         Position(self.last.load(Ordering::Acquire))
+    }
+
+    fn size(&self) -> Result<StoreSize, StoreError> {
+        let firsts = self.firsts();
+        let mut bytes = 0;
+        for first in &firsts {
+            bytes += segments::bytes_on_disk(&segments::path(&self.log, *first))?;
+        }
+        Ok(StoreSize { segments: firsts.len(), bytes })
     }
 
     fn read(

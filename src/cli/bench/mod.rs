@@ -6,7 +6,8 @@
 //! Each connection keeps as many calls under way as it may. Without a rate that is a closed loop: the
 //! next call begins when one ends. With a rate it is an open one: calls are due at fixed moments
 //! whether or not the server keeps up, and a latency counts from the moment its call was due, so
-//! a stall shows in every call that it delayed. Whatever was due is sent and waited for.
+//! a stall shows in every call that it delayed. Whatever was due is sent and waited for; a call that the
+//! server turns away is counted under its reason, and the next one is due all the same.
 //!
 //! Latencies are those of completed calls. No call is retried.
 
@@ -18,6 +19,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::Remote;
 use crate::client::{RetryPolicy, bare};
-use load::{Caller, Pace};
+use load::{Caller, Pace, Schedule};
 use pipeline::Pipeline;
 use scenario::{Scenario, Stocked};
 use tally::Tally;
@@ -48,6 +50,9 @@ const TICKS: u32 = 100;
     holdfast bench --scenario spread --connections 1 --in-flight 1\n  \
     holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n  \
     holdfast bench --scenario spread --mode pipelined --in-flight 2048\n\n\
+    A rate beyond what the server carries shows what it refuses, by reason, where more calls can be\n\
+    under way than it lets in: --connections times --in-flight, or times the server's\n\
+    limits.streams_per_connection_max where that is less.\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
     15 minutes. Run it against a server of its own.")]
 pub(super) struct Args {
@@ -96,6 +101,8 @@ struct Report {
     completed: u64,
     rejected: u64,
     errors: u64,
+    /// Of the errors, what the server certainly didn't execute, by its reason.
+    refused: BTreeMap<String, u64>,
     per_second: f64,
     p50_us: u64,
     p90_us: u64,
@@ -160,7 +167,10 @@ async fn load(
     let clock = tokio::spawn(show_time(bar.clone(), args.duration));
     let paces = match args.rate {
         None => Pace::closed(begin + args.duration, connected.len(), interrupt),
-        Some(rate) => Pace::open(rate, begin, args.duration, connected.len(), interrupt),
+        Some(rate) => {
+            let schedule = Schedule { rate, begin, duration: args.duration };
+            Pace::open(schedule, connected.len(), interrupt)
+        }
     };
     let drives: Vec<_> = connected
         .into_iter()
@@ -210,6 +220,7 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
         completed: tally.completed,
         rejected: tally.rejected,
         errors: tally.errors,
+        refused: tally.refused.clone(),
         per_second: (tally.completed as f64 / seconds * 10.0).round() / 10.0,
         p50_us: tally.quantile_us(0.5),
         p90_us: tally.quantile_us(0.9),
@@ -221,10 +232,13 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { completed, rejected, errors, seconds, per_second, .. } = self;
+        let Self { completed, rejected, errors, refused, seconds, per_second, .. } = self;
         let Self { p50_us, p90_us, p99_us, p999_us, max_us, .. } = self;
         writeln!(f, "{per_second} a second: {completed} completed in {seconds} s")?;
         writeln!(f, "{rejected} rejected, {errors} errors")?;
+        for (reason, calls) in refused {
+            writeln!(f, "  {calls} of them refused: {reason}")?;
+        }
         write!(
             f,
             "latency in us: p50 {p50_us}, p90 {p90_us}, p99 {p99_us}, p99.9 {p999_us}, max {max_us}"

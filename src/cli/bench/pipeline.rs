@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tonic::Status;
 
-use super::load::{DELAY_AFTER_FAILURE, Pace};
+use super::load::{AfterFailure, DELAY_AFTER_FAILURE, Pace};
 use super::scenario::Stocked;
 use super::tally::{Outcome, Tally};
 use super::template::{self, Answer, Answers, StreamTemplate};
@@ -78,7 +78,12 @@ impl Pipeline {
             tokio::select! {
                 biased;
                 read = read(&mut answers), if self.under_way() > 0 => match read {
-                    Ok(answers) => rest = self.settle(answers).or(rest),
+                    Ok(answers) => {
+                        let failed = self.settle(answers);
+                        if pace.after_failure() == AfterFailure::Rest {
+                            rest = failed.or(rest);
+                        }
+                    }
                     Err(status) => {
                         let under_way = self.under_way();
                         self.tally.fail(status.into(), under_way as u64);

@@ -1,6 +1,7 @@
 //! The load, on a real server inside this process.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,15 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+
 use uuid::Uuid;
 
 use super::Mode;
-use super::load::{self, Caller, Pace};
+use super::load::{self, Caller, Pace, Schedule};
 use super::pipeline::{self, Pipeline};
 use super::scenario::{Scenario, Stocked};
 use super::tally::Tally;
+use crate::cli::interrupt::Interrupt;
 use crate::client::{Client, Options, bare};
 use crate::config::Config;
 use crate::domain::name::TenantId;
@@ -68,11 +70,17 @@ async fn stocked(client: &Client, scenario: Scenario) -> Arc<Stocked> {
 
 /// So many calls that are due at once.
 fn calls(number: u64) -> Pace {
-    let (sender, dues) = mpsc::unbounded_channel();
-    for _ in 0..number {
-        sender.send(Instant::now()).unwrap();
-    }
-    Pace::Open(dues)
+    let schedule = Schedule {
+        rate: NonZero::new(1_000_000).unwrap(),
+        begin: Instant::now(),
+        duration: Duration::from_micros(number),
+    };
+    open(schedule, &Interrupt::default())
+}
+
+/// The pace of an only connection.
+fn open(schedule: Schedule, interrupt: &Interrupt) -> Pace {
+    Pace::open(schedule, 1, interrupt).pop().unwrap()
 }
 
 async fn drive(options: &Options, mode: Mode, stocked: Arc<Stocked>, pace: Pace) -> Tally {
@@ -163,17 +171,19 @@ fn a_connection_that_ends_is_followed_by_another() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = options(listener.local_addr().unwrap());
         let broken = tokio::spawn(broken_once(listener, server.addresses().grpc));
-        let (sender, dues) = mpsc::unbounded_channel();
-        let calls = async {
+        let interrupt = Interrupt::default();
+        let end = async {
             let mut looks = tokio::time::interval(Duration::from_millis(5));
             while balance(&client, &stocked).await.held == 0 {
-                sender.send(Instant::now()).unwrap();
                 looks.tick().await;
             }
-            drop(sender);
+            interrupt.raise();
         };
-        let driven = drive(&options, Mode::Unary, stocked.clone(), Pace::Open(dues));
-        let both = Box::pin(async { tokio::join!(driven, calls) });
+        let rate = NonZero::new(200).unwrap();
+        let schedule = Schedule { rate, begin: Instant::now(), duration: PATIENCE };
+        let pace = open(schedule, &interrupt);
+        let driven = drive(&options, Mode::Unary, stocked.clone(), pace);
+        let both = Box::pin(async { tokio::join!(driven, end) });
         let (tally, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
         assert!(tally.completed > 0);
         broken.abort();
