@@ -39,7 +39,7 @@ pub struct Bounds {
 impl Bounds {
     /// What there is room for, where there was room for `before` until now.
     pub fn room(self, before: Room, free_bytes: u64) -> Room {
-        let risen = self.level(free_bytes - free_bytes / 9);
+        let risen = self.level(free_bytes - free_bytes.div_ceil(9));
         self.level(free_bytes).min(before.max(risen))
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::actors::Engine;
-use crate::actors::engine::Statistics;
+use crate::actors::engine::EntityCount;
 use crate::archive::Archive;
 use crate::domain::ids::EntityKind;
 use crate::feed::{Feed, Standings};
@@ -54,29 +54,30 @@ impl Sampler {
         let Standings { live, catching_up } = self.feed.standings();
         telemetry::feed("live", live.subscribers, live.events_behind);
         telemetry::feed("catching_up", catching_up.subscribers, catching_up.events_behind);
+        if let Some(info) = self.engine.last_snapshot() {
+            let age_ms = self.engine.now().since_ms(info.footer.end.time);
+            telemetry::snapshot(info.header.position, info.bytes, Duration::from_millis(age_ms));
+        }
         // None while a shard is stuck or the server stops: then the numbers stay as they were.
-        if let Ok(Ok(statistics)) = timeout(ASK_EVERY, self.engine.statistics()).await {
-            self.tell(&statistics);
+        if let Ok(Ok(counts)) = timeout(ASK_EVERY, self.engine.entities()).await {
+            tell_entities(&counts);
         }
         let (log, archive) = (self.log.clone(), self.archive.clone());
+        // On another thread: the disk may have to be waited for, and the archive while it writes.
         let sizes = tokio::task::spawn_blocking(move || tell_sizes(&*log, &*archive));
         // One that takes longer goes on by itself.
         let _ = timeout(ASK_EVERY, sizes).await;
     }
+}
 
-    fn tell(&self, statistics: &Statistics) {
-        for kind in EntityKind::ALL {
-            let counts = statistics.entities.iter().filter(|count| count.kind == kind);
-            let (active, passive) = counts.fold((0, 0), |(active, passive), count| {
-                (active + count.active, passive + count.passive)
-            });
-            telemetry::entities(kind, active, passive);
+fn tell_entities(counts: &[EntityCount]) {
+    for kind in EntityKind::ALL {
+        let (mut active, mut passive) = (0, 0);
+        for count in counts.iter().filter(|count| count.kind == kind) {
+            active += count.active;
+            passive += count.passive;
         }
-        telemetry::archive_entities(statistics.archived);
-        if let Some(info) = &statistics.last_snapshot {
-            let age_ms = self.engine.now().since_ms(info.footer.end.time);
-            telemetry::snapshot(info.header.position, info.bytes, Duration::from_millis(age_ms));
-        }
+        telemetry::entities(kind, active, passive);
     }
 }
 
@@ -85,6 +86,7 @@ fn tell_sizes(log: &dyn LogReader, archive: &dyn Archive) {
     if let Ok(size) = log.size() {
         telemetry::journal_size(size.segments, size.bytes);
     }
+    telemetry::archive_entities(archive.digest().1);
     if let Ok(bytes) = archive.size_bytes() {
         telemetry::archive_size(bytes);
     }
