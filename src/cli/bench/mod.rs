@@ -54,7 +54,7 @@ const TICKS: u32 = 100;
     under way than it lets in: --connections times --in-flight, or times the server's\n\
     limits.streams_per_connection_max where that is less.\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
-    15 minutes. Run it against a server of its own.")]
+    15 minutes, or for --ttl. Run it against a server of its own.")]
 pub(super) struct Args {
     /// What to send
     #[arg(long)]
@@ -74,6 +74,9 @@ pub(super) struct Args {
     /// Calls a second on all connections together; without it, as many as are answered
     #[arg(long, value_name = "R")]
     rate: Option<NonZero<u32>>,
+    /// How long reservations are held; without it, as long as the server's default
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    ttl: Option<Duration>,
     /// Threads of this client; without it, half the processors, since the server needs some too
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -133,7 +136,8 @@ async fn measure(args: Args) -> Result<(), Failure> {
         clients.push(args.remote.connect_with(RetryPolicy::patient()).await?);
     }
     let interrupt = Interrupt::listen();
-    let stocked = Arc::new(scenario::stock(args.scenario, &clients, &interrupt).await?);
+    let stocked = Arc::new(Stocked { ttl: args.ttl, ..Stocked::new(args.scenario) });
+    scenario::stock(&stocked, &clients, &interrupt).await?;
     drop(clients);
     let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);

@@ -1,5 +1,7 @@
 //! What is sent, and the stock that it needs.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use futures::stream::{self, StreamExt};
 use rand::Rng;
@@ -10,6 +12,7 @@ use super::template::{CallTemplate, NUMBER_DIGITS, StreamTemplate};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output;
+use crate::cli::parse;
 use crate::client::Client;
 use crate::proto::{Money, v1};
 use v1::sequenced_command::Command;
@@ -41,13 +44,15 @@ pub(super) struct Stocked {
     pub(super) scenario: Scenario,
     pub(super) run: String,
     pub(super) skus: u32,
+    /// How long reservations are held, where that isn't left to the server.
+    pub(super) ttl: Option<Duration>,
 }
 
 impl Stocked {
     pub(super) fn new(scenario: Scenario) -> Self {
         let id = Uuid::new_v4().simple().to_string();
         let skus = if scenario == Scenario::Hot { 1 } else { SPREAD_SKUS };
-        Self { scenario, run: format!("bench-{}", &id[..8]), skus }
+        Self { scenario, run: format!("bench-{}", &id[..8]), skus, ttl: None }
     }
 
     pub(super) fn stock(&self, number: u32) -> v1::StockResource {
@@ -72,9 +77,10 @@ impl Stocked {
     pub(super) fn call_template(&self) -> CallTemplate {
         let (stock, request_id) = self.of_template();
         match self.scenario {
-            Scenario::Hot | Scenario::Spread => {
-                CallTemplate::new(&reservation_of(stock, request_id), &digits(NUMBER_OF_TEMPLATE))
-            }
+            Scenario::Hot | Scenario::Spread => CallTemplate::new(
+                &self.reservation_of(stock, request_id),
+                &digits(NUMBER_OF_TEMPLATE),
+            ),
             Scenario::Orders => {
                 CallTemplate::new(&order_of(stock, request_id), &digits(NUMBER_OF_TEMPLATE))
             }
@@ -86,11 +92,32 @@ impl Stocked {
         let (stock, request_id) = self.of_template();
         let command = match self.scenario {
             Scenario::Hot | Scenario::Spread => {
-                Command::CreateReservation(reservation_of(stock, request_id))
+                Command::CreateReservation(self.reservation_of(stock, request_id))
             }
             Scenario::Orders => Command::CreateSalesOrder(order_of(stock, request_id)),
         };
         StreamTemplate::new(command, &digits(NUMBER_OF_TEMPLATE))
+    }
+
+    /// A reservation of one unit, held.
+    pub(super) fn reservation_of(
+        &self,
+        stock: v1::StockResource,
+        request_id: String,
+    ) -> v1::CreateReservationRequest {
+        use v1::create_reservation_request::Lifetime;
+        let line = v1::ReservationLine {
+            line_id: String::new(),
+            resource: Some(v1::reservation_line::Resource::Stock(stock)),
+            quantity: 1,
+        };
+        let lifetime = self.ttl.map(|ttl| Lifetime::Ttl(parse::to_wire_span(ttl)));
+        v1::CreateReservationRequest {
+            request_id,
+            lines: vec![line],
+            lifetime,
+            ..Default::default()
+        }
     }
 
     fn of_template(&self) -> (v1::StockResource, String) {
@@ -100,19 +127,6 @@ impl Stocked {
 
 fn digits(number: u32) -> String {
     format!("{number:0digits$}", digits = NUMBER_DIGITS)
-}
-
-/// A reservation of one unit, held.
-pub(super) fn reservation_of(
-    stock: v1::StockResource,
-    request_id: String,
-) -> v1::CreateReservationRequest {
-    let line = v1::ReservationLine {
-        line_id: String::new(),
-        resource: Some(v1::reservation_line::Resource::Stock(stock)),
-        quantity: 1,
-    };
-    v1::CreateReservationRequest { request_id, lines: vec![line], ..Default::default() }
 }
 
 /// A sales order of one unit, answered when it has ended.
@@ -141,11 +155,11 @@ pub(super) fn order_of(
 /// # Errors
 /// Where a receipt is refused, or the user ends it.
 pub(super) async fn stock(
-    scenario: Scenario,
+    stocked: &Stocked,
     clients: &[Client],
     interrupt: &Interrupt,
-) -> Result<Stocked, Failure> {
-    let stocked = Stocked::new(scenario);
+) -> Result<(), Failure> {
+    let scenario = stocked.scenario;
     let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
     let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
     let pipelines: Vec<_> = clients.iter().map(Client::pipeline).collect();
@@ -169,5 +183,5 @@ pub(super) async fn stock(
     }
     drop(receipts);
     bar.finish_and_clear();
-    Ok(stocked)
+    Ok(())
 }

@@ -153,7 +153,7 @@ pub(super) struct Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::bench::scenario::{Scenario, Stocked, order_of, reservation_of};
+    use crate::cli::bench::scenario::{Scenario, Stocked, order_of};
     use v1::sequenced_answer::Outcome;
 
     /// What a template is to say: a command with this request id, on the SKU of this number.
@@ -161,7 +161,7 @@ mod tests {
         let (stock, request_id) = (stocked.stock(number), request_id.to_string());
         match stocked.scenario {
             Scenario::Hot | Scenario::Spread => {
-                Command::CreateReservation(reservation_of(stock, request_id))
+                Command::CreateReservation(stocked.reservation_of(stock, request_id))
             }
             Scenario::Orders => Command::CreateSalesOrder(order_of(stock, request_id)),
         }
