@@ -8,22 +8,15 @@ mod material;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use holdfast::codec::page::{Chain, decode, paginate};
+use holdfast::codec::page::{Chain, Room, decode, paginate};
 use holdfast::codec::v1;
 use holdfast::domain::entity::Entity;
-use holdfast::domain::event::Event;
 use holdfast::domain::ids::Position;
 use holdfast::domain::stock_balance::StockBalance;
-use material::{claim_made, order_created, stock_with_claims};
+use material::{claim_made, encoded, held, noise_like, order_created, stock_with_claims};
 use uuid::Uuid;
 
 const EVENTS_OF_A_COMMIT: usize = 500;
-
-fn encoded(event: &Event) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    v1::encode_event(event, &mut bytes);
-    bytes
-}
 
 fn events(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec");
@@ -64,29 +57,37 @@ fn records(criterion: &mut Criterion) {
 }
 
 fn pages(criterion: &mut Criterion) {
-    let event = encoded(&claim_made());
-    let commit = vec![event.as_slice(); EVENTS_OF_A_COMMIT];
-    let bytes = (event.len() * EVENTS_OF_A_COMMIT) as u64;
+    let packed = held(EVENTS_OF_A_COMMIT / 2);
+    let plain = noise_like(&packed);
+    for (kind, commit) in [("packed", packed), ("plain", plain)] {
+        pages_of(criterion, kind, &commit);
+    }
+}
+
+fn pages_of(criterion: &mut Criterion, kind: &str, commit: &[Vec<u8>]) {
+    let bytes = commit.iter().map(|event| event.len() as u64).sum();
     let seed = Chain::seed(Uuid::from_u128(7));
     let build = |put: &mut dyn FnMut(&[u8])| {
-        paginate(Position(1), seed, commit.iter().copied(), |_, page| put(page)).unwrap()
+        let events = commit.iter().map(Vec::as_slice);
+        paginate(Position(1), seed, events, |_, page| put(page)).unwrap()
     };
     let mut pages = Vec::new();
     build(&mut |page| pages.push(page.to_vec()));
 
     let mut group = criterion.benchmark_group("codec");
-    group.throughput(Throughput::ElementsAndBytes { elements: EVENTS_OF_A_COMMIT as u64, bytes });
-    group.bench_function(format!("build_pages_of_{EVENTS_OF_A_COMMIT}_events"), |bencher| {
+    let elements = commit.len() as u64;
+    group.throughput(Throughput::ElementsAndBytes { elements, bytes });
+    group.bench_function(format!("build_{kind}_pages_of_{elements}_events"), |bencher| {
         bencher.iter(|| {
             build(&mut |page| {
                 black_box(page);
             })
         });
     });
-    group.bench_function(format!("check_pages_of_{EVENTS_OF_A_COMMIT}_events"), |bencher| {
-        bencher.iter(|| {
-            pages.iter().map(|page| decode(page).unwrap().events().count()).sum::<usize>()
-        });
+    group.bench_function(format!("read_{kind}_pages_of_{elements}_events"), |bencher| {
+        let mut room = Room::default();
+        let mut count = |page| decode(page, &mut room).unwrap().events().count();
+        bencher.iter(|| pages.iter().map(|page| count(page)).sum::<usize>());
     });
     group.finish();
 }

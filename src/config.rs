@@ -78,7 +78,7 @@ pub struct Server {
     pub http_addr: SocketAddr,
     /// Whether an address other than loopback is served without authentication or encryption.
     pub insecure: bool,
-    /// How many shards there are; 0: one for every two processors.
+    /// How many shards there are; 0: one for each processor.
     pub shards: usize,
     /// How long a stop may take in all.
     pub stop_timeout: Span,
@@ -114,6 +114,8 @@ pub struct Journal {
     pub commit_events_max: usize,
     /// Entries before the disk at which the server's own work pauses.
     pub waiting_max: u64,
+    /// How much of the data folder's disk must be free for commands, in bytes; 0: it isn't looked at.
+    pub min_free_bytes: u64,
 }
 
 /// When snapshots are taken.
@@ -214,6 +216,7 @@ impl Default for Config {
                 segment_bytes_max: 2 * 1024 * 1024 * 1024,
                 commit_events_max: 8_192,
                 waiting_max: 4_096,
+                min_free_bytes: 1024 * 1024 * 1024,
             },
             snapshot: Snapshot { events: 1_000_000, interval: span(5 * 60), keep: 2 },
             entities: Entities {

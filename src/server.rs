@@ -24,9 +24,12 @@
 
 mod arbiters;
 mod listeners;
+mod sampling;
+mod space;
 mod storage;
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -45,12 +48,16 @@ use crate::clock::{OperatingSystem, SystemClock};
 use crate::config::Config;
 use crate::fatal;
 use crate::feed::{self, Feed, Reading};
+use crate::journal::room::Bounds;
 use crate::journal::{Journal, SledStore, Store, Writer};
 use crate::recovery::Loaded;
 use arbiters::Arbiters;
 use listeners::{Bound, Early, Listeners};
+use sampling::Sampler;
+use space::SpaceWatch;
 use storage::Storage;
 
+pub use space::FreeSpace;
 pub use storage::StorageError;
 
 /// How many requests for a snapshot may wait.
@@ -94,6 +101,7 @@ pub struct Starting<'a> {
     early: Early,
     admission: Admission,
     readiness: Readiness,
+    free_space: FreeSpace,
 }
 
 /// A server at work.
@@ -147,7 +155,14 @@ impl<'a> Starting<'a> {
         let early = bound.serve_while_recovering(&runtime, config, sources)?;
         let Addresses { grpc, http } = addresses;
         tracing::info!(%grpc, %http, "recovering: whoever calls is told to wait");
-        Ok(Self { config, addresses, runtime, early, admission, readiness })
+        let free_space = space::of_file_system(&config.server.data_dir);
+        Ok(Self { config, addresses, runtime, early, admission, readiness, free_space })
+    }
+
+    /// Asks this how many bytes are free instead of the data folder's file system: for tests, which
+    /// can't fill a disk.
+    pub fn with_free_space(self, free_space: FreeSpace) -> Self {
+        Self { free_space, ..self }
     }
 
     /// Runs something beside the server until it is done.
@@ -162,10 +177,17 @@ impl<'a> Starting<'a> {
     /// and the process is expected to end: what it had begun goes on until it does.
     pub fn recover(self, stop: impl Future<Output = ()>) -> Result<Running, ServerError> {
         let (storage, loaded) = self.load(stop)?;
-        let Self { config, addresses, runtime, early, admission, readiness } = self;
+        let Self { config, addresses, runtime, early, admission, readiness, free_space } = self;
+        let (log, archive) = (storage.log.reader(), storage.archive.clone());
         let begun = begin(config, storage, loaded)?;
+        let (engine, feed) = (begun.engine.clone(), begun.feed.clone());
+        runtime.spawn(Sampler { engine, feed, log, archive }.run());
+        let bounds = Bounds { min_free_bytes: config.journal.min_free_bytes };
+        let journal = begun.engine.journal().clone();
+        let (gate, told) = (admission.clone(), readiness.clone());
+        let audience = space::Audience { admission: gate, readiness: told, journal };
+        runtime.spawn(SpaceWatch::begin(free_space, bounds, audience).run());
         readiness.recovered();
-        admission.open();
         let gateway = Gateway::new(begun.engine.clone(), admission.clone());
         let listeners = early.serve(&runtime, config, &begun, gateway, &readiness)?;
         let Begun { engine, feed, arbiters, writer } = begun;
@@ -293,10 +315,11 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(ServerError::Threads)
 }
 
-/// Half of the processors are left for the edge and the journal, which need as much.
+/// Where nothing is said, one for each processor: orders, which are mostly the actors' work, are
+/// completed half as fast again as with one for every two, and nothing else is slower.
 fn shards(config: &Config) -> usize {
     match config.server.shards {
-        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         shards => shards,
     }
 }

@@ -1,9 +1,12 @@
-//! Every metric, by name, with its help text.
+//! What the server says of itself: metrics and log lines.
 //!
-//! Names follow Prometheus: base units, `_total` for counters. No label has values that grow
-//! with the data.
+//! Whoever knows that something has happened calls the function here that is named after it. What is
+//! counted in the path of every command keeps its handle, as to find a metric by its name would cost as
+//! much as to read the command. What has to be asked for is asked once a second, elsewhere.
 //!
-//! Not here: the listener that serves them.
+//! Not here: the listener that serves metrics, and their names; those are in `catalogue`.
+
+pub mod catalogue;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,65 +14,35 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::{
-    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
-use crate::domain::ids::Position;
-
-/// How long commands take; its buckets are [`COMMAND_SECONDS_BUCKETS`].
-pub const COMMAND_SECONDS: &str = "holdfast_command_duration_seconds";
-/// The upper bounds of [`COMMAND_SECONDS`]' buckets, set where the recorder is installed: 50 µs to
-/// 5 s, finest where a synced commit lies.
-pub const COMMAND_SECONDS_BUCKETS: [f64; 16] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.000_75, 0.001, 0.001_5, 0.002_5, 0.005, 0.01, 0.025,
-    0.05, 0.1, 0.5, 1.0, 5.0,
-];
-const BUILD_INFO: &str = "holdfast_build_info";
-const COMMANDS: &str = "holdfast_commands_total";
-const COMMANDS_IN_FLIGHT: &str = "holdfast_commands_in_flight";
-const JOURNAL_COMMIT_SECONDS: &str = "holdfast_journal_commit_duration_seconds";
-const JOURNAL_COMMIT_EVENTS: &str = "holdfast_journal_commit_events";
-const JOURNAL_EVENTS: &str = "holdfast_journal_events_total";
-const JOURNAL_BYTES: &str = "holdfast_journal_payload_bytes_total";
-const DEADLINES: &str = "holdfast_deadlines_total";
-const ORDERS_STALLED: &str = "holdfast_sales_orders_stalled_total";
-const SNAPSHOT_SECONDS: &str = "holdfast_snapshot_duration_seconds";
-const SNAPSHOT_BYTES: &str = "holdfast_snapshot_size_bytes";
-const SNAPSHOT_POSITION: &str = "holdfast_snapshot_position";
-const ARCHIVED: &str = "holdfast_entities_archived_total";
-
-/// The upper bounds of the buckets of what takes longer than a command, in seconds.
-const LONG_SECONDS_BUCKETS: [f64; 9] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0];
-/// The upper bounds of the buckets of a commit's events.
-const COMMIT_EVENTS_BUCKETS: [f64; 9] =
-    [1.0, 4.0, 16.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 4_096.0];
+use crate::domain::event::{Body, Event};
+use crate::domain::ids::{EntityKind, Position};
+use crate::domain::reservation;
+use catalogue::{Kind, Metric};
 
 /// Installs the recorder of metrics for the whole process.
 ///
 /// # Errors
 /// Where one is installed already.
 pub fn install() -> Result<PrometheusHandle, String> {
-    let exact = |name: &str| Matcher::Full(name.to_owned());
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(exact(COMMAND_SECONDS), &COMMAND_SECONDS_BUCKETS)
-        .and_then(|builder| {
-            builder.set_buckets_for_metric(exact(JOURNAL_COMMIT_SECONDS), &COMMAND_SECONDS_BUCKETS)
-        })
-        .and_then(|builder| {
-            builder.set_buckets_for_metric(exact(JOURNAL_COMMIT_EVENTS), &COMMIT_EVENTS_BUCKETS)
-        })
-        .and_then(|builder| {
-            builder.set_buckets_for_metric(exact(SNAPSHOT_SECONDS), &LONG_SECONDS_BUCKETS)
-        });
-    let handle = builder
-        .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| format!("metrics can't be recorded: {error}"))?;
+    let failed = |error| format!("metrics can't be recorded: {error}");
+    let mut builder = PrometheusBuilder::new();
+    for Metric { name, kind, .. } in catalogue::ALL {
+        if let Kind::Histogram(buckets) = kind {
+            let exact = Matcher::Full((*name).to_owned());
+            builder = builder.set_buckets_for_metric(exact, buckets).map_err(failed)?;
+        }
+    }
+    let handle = builder.install_recorder().map_err(failed)?;
     describe();
-    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    begin_counters();
+    gauge!(catalogue::BUILD_INFO.name, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
@@ -99,70 +72,192 @@ pub fn start_logging(log: &Log) -> Result<(), String> {
 
 /// Describes every metric to the recorder that is installed.
 fn describe() {
-    describe_gauge!(BUILD_INFO, Unit::Count, "1, with the version that is running as a label");
-    describe_histogram!(
-        COMMAND_SECONDS,
-        Unit::Seconds,
-        "How long a command takes, from its request being read to its durable answer"
-    );
-    describe_counter!(
-        COMMANDS,
-        Unit::Count,
-        "Commands by outcome: accepted, rejected, invalid, turned_away or uncertain"
-    );
-    describe_gauge!(
-        COMMANDS_IN_FLIGHT,
-        Unit::Count,
-        "Commands that were let in and have not been answered"
-    );
-    describe_histogram!(
-        JOURNAL_COMMIT_SECONDS,
-        Unit::Seconds,
-        "How long a group commit takes: write, flush and sync"
-    );
-    describe_histogram!(JOURNAL_COMMIT_EVENTS, Unit::Count, "How many events a group commit holds");
-    describe_counter!(JOURNAL_EVENTS, Unit::Count, "Events that became durable");
-    describe_counter!(JOURNAL_BYTES, Unit::Bytes, "Encoded events that became durable");
-    describe_counter!(DEADLINES, Unit::Count, "Deadlines that came and woke an entity");
-    describe_counter!(
-        ORDERS_STALLED,
-        Unit::Count,
-        "Sales orders that can't go on by themselves: see the log"
-    );
-    describe_histogram!(SNAPSHOT_SECONDS, Unit::Seconds, "How long a snapshot takes");
-    describe_gauge!(SNAPSHOT_BYTES, Unit::Bytes, "The size of the last snapshot");
-    describe_gauge!(SNAPSHOT_POSITION, Unit::Count, "The log's position at the last snapshot");
-    describe_counter!(ARCHIVED, Unit::Count, "Finished entities that moved to the archive");
+    for Metric { name, kind, unit, help, .. } in catalogue::ALL {
+        match kind {
+            Kind::Counter => describe_counter!(*name, *unit, *help),
+            Kind::Gauge => describe_gauge!(*name, *unit, *help),
+            Kind::Histogram(_) => describe_histogram!(*name, *unit, *help),
+        }
+    }
+}
+
+/// Lets what counts from nothing be seen from the start: the first step of a counter that wasn't there
+/// before is no growth to whoever looks for growth.
+fn begin_counters() {
+    let is_lone = |metric: &&Metric| metric.labels.is_empty();
+    for Metric { name, kind, .. } in catalogue::ALL.iter().filter(is_lone) {
+        if let Kind::Counter = kind {
+            counter!(*name).increment(0);
+        }
+    }
+}
+
+thread_local! {
+    static JOURNAL: JournalHandles = JournalHandles {
+        commit: histogram!(catalogue::JOURNAL_COMMIT_SECONDS.name),
+        flush: histogram!(catalogue::JOURNAL_FLUSH_SECONDS.name),
+        sync: histogram!(catalogue::JOURNAL_SYNC_SECONDS.name),
+        commit_events: histogram!(catalogue::JOURNAL_COMMIT_EVENTS.name),
+        events: counter!(catalogue::JOURNAL_EVENTS.name),
+        payload_bytes: counter!(catalogue::JOURNAL_PAYLOAD_BYTES.name),
+        page_bytes: counter!(catalogue::JOURNAL_PAGE_BYTES.name),
+    };
+    static DEADLINES: Counter = counter!(catalogue::DEADLINES.name);
+    static HOLD_EXPIRY_LAG: Histogram = histogram!(catalogue::HOLD_EXPIRY_LAG.name);
+    static STEPS_IN_FLIGHT: Gauge = gauge!(catalogue::STEPS_IN_FLIGHT.name);
+}
+
+struct JournalHandles {
+    commit: Histogram,
+    flush: Histogram,
+    sync: Histogram,
+    commit_events: Histogram,
+    events: Counter,
+    payload_bytes: Counter,
+    page_bytes: Counter,
+}
+
+/// A group commit, and what it took.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalCommit {
+    /// How many events.
+    pub events: u64,
+    /// Their encoded length.
+    pub payload_bytes: u64,
+    /// The length of their pages.
+    pub page_bytes: u64,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// A group commit has become durable.
-pub fn journal_commit(events: u64, bytes: usize, took: Duration) {
-    histogram!(JOURNAL_COMMIT_SECONDS).record(took);
-    histogram!(JOURNAL_COMMIT_EVENTS).record(events as f64);
-    counter!(JOURNAL_EVENTS).increment(events);
-    counter!(JOURNAL_BYTES).increment(bytes as u64);
+pub fn journal_commit(commit: JournalCommit) {
+    JOURNAL.with(|journal| {
+        journal.commit.record(commit.took);
+        journal.commit_events.record(commit.events as f64);
+        journal.events.increment(commit.events);
+        journal.payload_bytes.increment(commit.payload_bytes);
+        journal.page_bytes.increment(commit.page_bytes);
+    });
+}
+
+/// What was written has been flushed and synced.
+pub fn journal_synced(flush_took: Duration, sync_took: Duration) {
+    JOURNAL.with(|journal| {
+        journal.flush.record(flush_took);
+        journal.sync.record(sync_took);
+    });
+}
+
+/// The log goes on in a new segment.
+pub fn journal_rotated() {
+    counter!(catalogue::JOURNAL_ROTATIONS.name).increment(1);
 }
 
 /// An entity's deadline has come.
 pub fn deadline_met() {
-    counter!(DEADLINES).increment(1);
+    DEADLINES.with(|deadlines| deadlines.increment(1));
+}
+
+/// Something was decided: of holds that expired, how late.
+pub fn decided(events: &[Event]) {
+    for event in events {
+        if let Body::Reservation(reservation::Event::Expired { deadline }) = &event.body {
+            let lag = Duration::from_millis(event.time.since_ms(*deadline));
+            HOLD_EXPIRY_LAG.with(|histogram| histogram.record(lag));
+        }
+    }
 }
 
 /// A sales order can't go on by itself.
 pub fn order_stalled() {
-    counter!(ORDERS_STALLED).increment(1);
+    counter!(catalogue::ORDERS_STALLED.name).increment(1);
+}
+
+/// A step of a sales order is due.
+pub fn step_due() {
+    STEPS_IN_FLIGHT.with(|gauge| gauge.increment(1));
+}
+
+/// A step of a sales order isn't under way any more.
+pub fn step_done() {
+    STEPS_IN_FLIGHT.with(|gauge| gauge.decrement(1));
+}
+
+/// A step of a sales order could not be run yet.
+pub fn step_retried() {
+    counter!(catalogue::STEPS_RETRIED.name).increment(1);
 }
 
 /// A snapshot has got its name.
 pub fn snapshot_taken(position: Position, bytes: u64, took: Duration) {
-    histogram!(SNAPSHOT_SECONDS).record(took);
-    gauge!(SNAPSHOT_BYTES).set(bytes as f64);
-    gauge!(SNAPSHOT_POSITION).set(position.0 as f64);
+    histogram!(catalogue::SNAPSHOT_SECONDS.name).record(took);
+    snapshot(position, bytes, Duration::ZERO);
+}
+
+/// The last snapshot is so old.
+pub fn snapshot(position: Position, bytes: u64, age: Duration) {
+    gauge!(catalogue::SNAPSHOT_BYTES.name).set(bytes as f64);
+    gauge!(catalogue::SNAPSHOT_POSITION.name).set(position.0 as f64);
+    gauge!(catalogue::SNAPSHOT_AGE.name).set(age);
 }
 
 /// Finished entities have left memory.
 pub fn entities_archived(count: usize) {
-    counter!(ARCHIVED).increment(count as u64);
+    counter!(catalogue::ARCHIVED.name).increment(count as u64);
+}
+
+/// So much is free on the disk, and so much must be for commands.
+pub fn disk_free(free_bytes: u64, min_free_bytes: u64) {
+    gauge!(catalogue::DISK_FREE.name).set(free_bytes as f64);
+    gauge!(catalogue::DISK_MIN_FREE.name).set(min_free_bytes as f64);
+}
+
+/// The log is so large.
+pub fn journal_size(segments: usize, bytes: u64) {
+    gauge!(catalogue::JOURNAL_SEGMENTS.name).set(segments as f64);
+    gauge!(catalogue::JOURNAL_SIZE.name).set(bytes as f64);
+}
+
+/// The log has come so far, and so much waits.
+pub fn journal_state(durable: Position, waiting_entries: u64, mailbox_messages: u64) {
+    gauge!(catalogue::JOURNAL_POSITION.name).set(durable.0 as f64);
+    gauge!(catalogue::JOURNAL_WAITING.name).set(waiting_entries as f64);
+    gauge!(catalogue::MAILBOX_MESSAGES.name).set(mailbox_messages as f64);
+}
+
+/// So many entities of a kind are in memory.
+pub fn entities(kind: EntityKind, active: u64, passive: u64) {
+    for (activity, count) in [("active", active), ("passive", passive)] {
+        let labels = [("kind", kind.name()), ("activity", activity)];
+        gauge!(catalogue::ENTITIES.name, &labels).set(count as f64);
+    }
+}
+
+/// So many entities are in the archive.
+pub fn archive_entities(entities: u64) {
+    gauge!(catalogue::ARCHIVE_ENTITIES.name).set(entities as f64);
+}
+
+/// The archive is so large.
+pub fn archive_size(bytes: u64) {
+    gauge!(catalogue::ARCHIVE_SIZE.name).set(bytes as f64);
+}
+
+/// So many subscribers are of a class, and the slowest is so far behind.
+pub fn feed(class: &'static str, subscribers: u64, events_behind: u64) {
+    gauge!(catalogue::FEED_SUBSCRIBERS.name, "class" => class).set(subscribers as f64);
+    gauge!(catalogue::FEED_LAG.name, "class" => class).set(events_behind as f64);
+}
+
+/// Whether deadlines are acted on.
+pub fn clock_trusted(is_trusted: bool) {
+    gauge!(catalogue::CLOCK_TRUSTED.name).set(u8::from(is_trusted));
+}
+
+/// The process has so much in memory.
+pub fn memory_resident(bytes: u64) {
+    gauge!(catalogue::MEMORY_RESIDENT.name).set(bytes as f64);
 }
 
 /// How a command ended.
@@ -196,14 +291,14 @@ thread_local! {
     /// What counts each command's outcomes. To find it by name and labels anew would cost as much as
     /// to read the command.
     static COMMAND_COUNTERS: RefCell<HashMap<(&'static str, Outcome), Counter>> = RefCell::default();
-    static COMMAND_HISTOGRAM: Histogram = histogram!(COMMAND_SECONDS);
+    static COMMAND_HISTOGRAM: Histogram = histogram!(catalogue::COMMAND_SECONDS.name);
 }
 
 /// A command has ended.
 pub fn command_ended(command: &'static str, outcome: Outcome) {
     COMMAND_COUNTERS.with_borrow_mut(|counters| {
         let counter = counters.entry((command, outcome)).or_insert_with(
-            || counter!(COMMANDS, "command" => command, "outcome" => outcome.label()),
+            || counter!(catalogue::COMMANDS.name, "command" => command, "outcome" => outcome.label()),
         );
         counter.increment(1);
     });
@@ -214,7 +309,14 @@ pub fn command_took(took: Duration) {
     COMMAND_HISTOGRAM.with(|histogram| histogram.record(took));
 }
 
-/// So many commands are in flight.
-pub fn commands_in_flight(count: usize) {
-    gauge!(COMMANDS_IN_FLIGHT).set(count as f64);
+/// A command was turned away, for a reason that its client was told.
+pub fn command_turned_away(command: &'static str, reason: &'static str) {
+    command_ended(command, Outcome::TurnedAway);
+    counter!(catalogue::COMMANDS_TURNED_AWAY.name, "reason" => reason).increment(1);
+}
+
+/// So many commands are in flight, of so many that may be.
+pub fn commands_in_flight(count: usize, max: u32) {
+    gauge!(catalogue::COMMANDS_IN_FLIGHT.name).set(count as f64);
+    gauge!(catalogue::COMMANDS_IN_FLIGHT_MAX.name).set(max);
 }

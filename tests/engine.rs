@@ -4,10 +4,14 @@
 mod support;
 
 use holdfast::actors::engine::CommandError;
+use holdfast::actors::keeper::Schedule;
+use holdfast::domain::ids::Position;
 use holdfast::domain::rejection::Rejection;
 use holdfast::domain::reservation::{self, State, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::view::View;
+use holdfast::journal::Room;
+use holdfast::snapshot::SnapshotStore;
 use support::*;
 
 fn stock(view: &View) -> (u64, u64) {
@@ -139,5 +143,43 @@ fn what_was_acknowledged_is_there_after_a_restart() {
         assert_eq!(stock_of(&trial, "A").await, (50, 40));
         trial.pass_ms(60_001).await;
         assert_eq!(stock_of(&trial, "A").await, (50, 0));
+    });
+}
+
+#[test]
+fn holds_expire_and_orders_go_on_only_while_the_disk_has_a_reserve() {
+    on_one_thread(async {
+        let trial = start(&Disks::new(1 << 20), clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(5)).await.unwrap();
+        let held = create(&[("A", 2)], Term::For(1_000));
+        trial.command(reservation_entity(1), 2, held).await.unwrap();
+
+        trial.engine.journal().set_room(Room::UnderWay);
+        trial.command(order_entity(9), 3, order(&[("A", 1)])).await.unwrap();
+        trial.pass_ms(1_100).await;
+        assert_eq!(stock_of(&trial, "A").await, (5, 2));
+
+        trial.engine.journal().set_room(Room::OwnWork);
+        trial.pass_ms(20).await;
+        assert_eq!(stock_of(&trial, "A").await, (4, 0));
+    });
+}
+
+#[test]
+fn snapshots_are_taken_only_where_the_disk_has_room_for_them() {
+    on_one_thread(async {
+        let disks = Disks::new(1 << 20);
+        let schedule = Schedule { events: 1, ..Schedule::default() };
+        let settings = Settings { schedule, ..Settings::default() };
+        let trial = start(&disks, clock(), settings);
+        trial.engine.journal().set_room(Room::OwnWork);
+        trial.command(stock_entity("A"), 1, receive(5)).await.unwrap();
+        trial.pass_ms(1_000).await;
+        assert!(trial.engine.take_snapshot().await.is_err());
+        assert_eq!(disks.snapshots.list().unwrap(), []);
+
+        trial.engine.journal().set_room(Room::Snapshots);
+        trial.pass_ms(1_000).await;
+        assert_eq!(disks.snapshots.list().unwrap(), [Position(1)]);
     });
 }

@@ -56,7 +56,7 @@ fn a_power_cut_within_a_rotation_leaves_whole_commits() {
     // Each commit of some reservations is longer than a segment.
     for pages in 0..8 {
         for is_synced in [false, true] {
-            let disks = Disks::new(1 << 10);
+            let disks = Disks::new(1 << 8);
             let acknowledged = on_one_thread(async {
                 let trial = start(&disks, clock(), Settings::default());
                 trial.command(stock_entity("A"), 1, receive(500)).await.unwrap();

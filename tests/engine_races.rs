@@ -357,6 +357,39 @@ fn an_entity_that_keeps_its_actor_loses_no_message() {
 }
 
 #[test]
+fn a_message_that_comes_as_an_entity_goes_to_rest_reaches_it_and_no_other() {
+    const SKUS: [&str; 3] = ["A", "B", "C"];
+    const RECEIPTS_OF_EACH: u128 = 400;
+    let limits = Limits { idle_ms: 0, resource_idle_ms: 0, ..Limits::default() };
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings { limits, shards: 1, ..Settings::default() });
+        let mut answers = Vec::new();
+        for n in 0..RECEIPTS_OF_EACH * SKUS.len() as u128 {
+            let engine = trial.engine.clone();
+            let command = command(stock_entity(SKUS[n as usize % SKUS.len()]), n, receive(1));
+            answers.push(tokio::task::spawn_local(async move {
+                // At the moments at which the shard looks who is idle, a little sooner or later.
+                tokio::time::sleep(Duration::from_millis(n as u64 / 16 * 4)).await;
+                for _ in 0..n % 16 {
+                    let_one_other_run().await;
+                }
+                engine.command(command).await
+            }));
+        }
+        trial.pass_ms(1_000).await;
+        for answer in answers {
+            let answer = tokio::time::timeout(Duration::from_millis(100), answer).await;
+            answer.expect("a message was lost").unwrap().unwrap();
+        }
+        for sku in SKUS {
+            assert_eq!(stock_of(&trial, sku).await, (RECEIPTS_OF_EACH as u64, 0), "{sku}");
+        }
+    });
+    disks.check();
+}
+
+#[test]
 fn a_hold_that_was_extended_ends_by_itself_at_its_new_deadline() {
     let disks = Disks::new(1 << 20);
     on_one_thread(async {

@@ -77,7 +77,7 @@ impl Run {
         Self {
             seed,
             random: StdRng::seed_from_u64(seed),
-            disks: Disks::new(2 << 10),
+            disks: Disks::new(1 << 10),
             clock: clock(),
             requests: 0,
             sent: Vec::new(),

@@ -4,6 +4,12 @@
 mod support;
 
 use holdfast::actors::environment::Limits;
+use holdfast::actors::keeper::Schedule;
+use holdfast::archive::Archive;
+use holdfast::codec::v1;
+use holdfast::domain::command::Command;
+use holdfast::domain::name::Label;
+use holdfast::domain::reservation::{self, Term};
 use support::*;
 
 /// More than a walk hands over before it waits for the other end, so that others get their turn.
@@ -44,4 +50,38 @@ fn who_goes_to_rest_during_a_walk_is_in_the_snapshot() {
             disks.check();
         }
     });
+}
+
+#[test]
+fn what_ends_after_a_snapshot_has_begun_stays_in_memory_until_the_next() {
+    let limits = Limits { idle_ms: 0, ..Limits::default() };
+    let schedule = Schedule { retention_ms: 0, ..Schedule::default() };
+    let settings = Settings { limits, schedule, shards: 1 };
+    let disks = Disks::new(1 << 20);
+    let is_archived = |n| disks.archive.get(&v1::encode(&reservation_entity(n))).unwrap().is_some();
+    on_one_thread(async {
+        let trial = start(&disks, clock(), settings);
+        receive_all(&trial, 0..ENTITIES, 1).await;
+        let cancel = || {
+            let reason = Label::empty();
+            Command::Reservation(reservation::Command::Cancel { reason })
+        };
+        for n in [1, 2] {
+            let held = create(&[(&sku(1), 1)], Term::For(60_000));
+            trial.command(reservation_entity(n), 2 << 32 | n, held).await.unwrap();
+        }
+        trial.command(reservation_entity(1), 3 << 32, cancel()).await.unwrap();
+        trial.pass_ms(20).await;
+        let engine = trial.engine.clone();
+        let snapshot = tokio::task::spawn_local(async move { engine.take_snapshot().await });
+        trial.pass_ms(1).await;
+        assert!(!snapshot.is_finished(), "the walk is to last while the reservation ends");
+        trial.command(reservation_entity(2), 4 << 32, cancel()).await.unwrap();
+        trial.pass_ms(20).await;
+        snapshot.await.unwrap().unwrap();
+        assert_eq!([1, 2].map(is_archived), [true, false]);
+        trial.engine.take_snapshot().await.unwrap();
+        assert_eq!([1, 2].map(is_archived), [true, true]);
+    });
+    disks.check();
 }

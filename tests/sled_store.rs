@@ -14,6 +14,8 @@ use holdfast::journal::{
     Commit, DataFolder, DiskSync, FileSync, MarkerFound, Opened, SledOptions, SledStore, Store,
     StoreError, folder,
 };
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use tempfile::TempDir;
 
 fn options(segment_bytes_max: u64) -> SledOptions {
@@ -24,12 +26,18 @@ fn open(path: &Path, segment_bytes_max: u64) -> Result<Opened<SledStore>, StoreE
     SledStore::open(&DataFolder::open(path).unwrap(), options(segment_bytes_max))
 }
 
-/// Text that can be found in a file.
-fn event(position: u64) -> Vec<u8> {
-    format!("<event {position}>").repeat(40).into_bytes()
+/// Bytes that can't be packed, so that they can be found in a file.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    StdRng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
 }
 
-fn commit(store: &mut SledStore, count: u64) -> Result<(), StoreError> {
+fn event(position: u64) -> Vec<u8> {
+    noise(position, 400)
+}
+
+fn commit(store: &mut SledStore, count: u64) -> Result<u64, StoreError> {
     let first = store.last().next();
     let mut commit = Commit::new(first);
     for position in first.0..first.0 + count {
@@ -162,8 +170,8 @@ mod durability {
         let mut store = open(&path, u64::MAX).unwrap().store;
         for length in [4060, 70_000, 9 << 20] {
             let mut commit = Commit::new(store.last().next());
-            for _ in 0..40.min((10 << 20) / length) {
-                commit.push(&vec![1; length]).unwrap();
+            for seed in 0..40.min((10 << 20) / length) {
+                commit.push(&noise(seed as u64, length)).unwrap();
             }
             store.commit(&commit).unwrap();
         }
@@ -185,7 +193,7 @@ mod opening {
         let checked = opened.store.check().unwrap();
         assert_eq!(checked.last, Position(36));
         assert!(checked.segments > 3, "{checked:?}");
-        assert_eq!(opened.store.size().unwrap().segments, checked.segments);
+        assert_eq!(opened.store.reader().size().unwrap().segments, checked.segments);
         assert_eq!(read_all(&opened.store).unwrap(), 36);
     }
 

@@ -11,7 +11,7 @@ use holdfast::journal::{
     StoreError,
 };
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngCore, SeedableRng};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -74,8 +74,14 @@ facts![
 
 const NEVER_ROTATE: u64 = u64::MAX;
 
+/// Short events repeat each other and are packed, long ones can't be.
 fn event(position: u64, length: usize) -> Vec<u8> {
-    (0..length as u64).map(|i| (i * 31 + position * 7) as u8).collect()
+    if length < 500 {
+        return (0..length as u64).map(|i| (i * 31 + position % 7) as u8).collect();
+    }
+    let mut bytes = vec![0; length];
+    StdRng::seed_from_u64(position).fill_bytes(&mut bytes);
+    bytes
 }
 
 fn commit(store: &mut dyn Store, lengths: &[usize]) -> Vec<Vec<u8>> {
@@ -181,7 +187,7 @@ fn a_range_is_read_across_pages_and_segments(place: &dyn Place) {
     for _ in 0..8 {
         model.extend(commit(&mut *store, &[1500, 1500, 1500, 5000, 1500]));
     }
-    assert!(store.size().unwrap().segments > 2);
+    assert!(store.reader().size().unwrap().segments > 2);
     let reader = store.reader();
     for from in 1..=40 {
         for through in [from, from + 1, from + 7, 40, 41, 1000] {
@@ -211,10 +217,10 @@ fn a_commit_lies_in_one_segment(place: &dyn Place) {
     let mut store = place.open(1).unwrap().store;
     for count in 1..6 {
         commit(&mut *store, &[3000; 10]);
-        assert_eq!(store.size().unwrap().segments, count);
+        assert_eq!(store.reader().size().unwrap().segments, count);
     }
     drop(store);
-    assert_eq!(place.open(1).unwrap().store.size().unwrap().segments, 5);
+    assert_eq!(place.open(1).unwrap().store.reader().size().unwrap().segments, 5);
 }
 
 fn a_reader_may_run_beside_the_writer(place: &dyn Place) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
+use holdfast::codec::v1;
 use holdfast::domain::claim::Claim;
 use holdfast::domain::entity::Aggregate;
 use holdfast::domain::event::{Body, Event, Fingerprint, Origin, RequestMark};
@@ -15,6 +16,8 @@ use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::stock_balance::{self, StockBalance};
 use holdfast::domain::time::Timestamp;
+use rand::rngs::StdRng;
+use rand::{Rng, RngCore, SeedableRng};
 use uuid::Uuid;
 
 /// When everything here happens.
@@ -110,6 +113,59 @@ pub fn event(id: EntityId, body: Body) -> Event {
 pub fn claim_made() -> Event {
     let id = EntityId::Resource(ResourceKey::Stock(stock_key(1)));
     event(id, Body::StockBalance(stock_balance::Event::ClaimMade(claim(7))))
+}
+
+/// The encoded events of reservations of one unit, two of each: ids and SKUs are random, and the
+/// rest is alike.
+pub fn held(reservations: usize) -> Vec<Vec<u8>> {
+    let mut random = StdRng::seed_from_u64(7);
+    (0..reservations).flat_map(|_| events_of_a_hold(&mut random)).map(|it| encoded(&it)).collect()
+}
+
+fn events_of_a_hold(random: &mut StdRng) -> [Event; 2] {
+    let key = ResourceKey::Stock(stock_key(random.random_range(0..100_000)));
+    let reservation = ReservationId(random_id(random));
+    let request_id = random_id(random);
+    let request = RequestMark {
+        id: RequestId(request_id),
+        fingerprint: Fingerprint(random.random()),
+        forgets: 0,
+    };
+    let claim = Claim { reservation, held: 1, ..claim(0) };
+    let claimed = Body::StockBalance(stock_balance::Event::ClaimMade(claim));
+    let claimed = event(EntityId::Resource(key.clone()), claimed);
+    let created = reservation::Event::Created {
+        lines: Arc::new([reservation::Line { id: LineId::counted(0), resource: key, quantity: 1 }]),
+        deadline: claim.deadline,
+        customer: Label::empty(),
+        external_reference: Label::empty(),
+        attributes: Default::default(),
+        owner: None,
+    };
+    let created = event(EntityId::Reservation(reservation), Body::Reservation(created));
+    [Event { request: None, ..claimed }, Event { request: Some(request), ..created }].map(|it| {
+        let origin = Origin { correlation_id: request_id, ..(*it.origin).clone() };
+        Event { origin: Arc::new(origin), causation_id: None, ..it }
+    })
+}
+
+fn random_id(random: &mut StdRng) -> Uuid {
+    uuid::Builder::from_random_bytes(random.random()).into_uuid()
+}
+
+/// Random bytes in the place of each event.
+pub fn noise_like(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut random = StdRng::seed_from_u64(7);
+    let mut noise = events.to_vec();
+    noise.iter_mut().for_each(|event| random.fill_bytes(event));
+    noise
+}
+
+/// The bytes of an event.
+pub fn encoded(event: &Event) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    v1::encode_event(event, &mut bytes);
+    bytes
 }
 
 /// An order that was placed: a longer event, with the command behind it.

@@ -12,7 +12,7 @@ use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::ProcessManager;
 use super::shard::{Begin, Connect, Shard};
-use super::topology::{Spread, Topology};
+use super::topology::{Mailbox, Spread, Topology};
 use crate::archive::Archive;
 use crate::domain::event::Origin;
 use crate::domain::ids::EntityKey;
@@ -23,6 +23,7 @@ use crate::recovery::{AnyEntity, Unsettled, World};
 pub struct Started {
     shard: Addr<Shard>,
     process: Addr<ProcessManager>,
+    mailbox: Arc<Mailbox>,
     server: Arc<Origin>,
 }
 
@@ -51,17 +52,18 @@ pub fn divide(world: World, spread: &Spread, shards: usize) -> Vec<Vec<(EntityKe
 pub fn start(beginning: Beginning) -> Started {
     let Beginning { surroundings, archive, entities, seed } = beginning;
     let environment = Rc::new(Environment::new(surroundings));
-    let server = environment.server.clone();
+    let (server, mailbox) = (environment.server.clone(), environment.mailbox.clone());
     let process = ProcessManager::new(environment.clone()).start();
     let shard = Shard::new(environment, archive, entities, seed).start();
-    Started { shard, process, server }
+    Started { shard, process, mailbox, server }
 }
 
 /// Tells all shards of each other, then sends what a crash left unsettled, before anything else
 /// can come.
 pub fn connect(started: &[Started], spread: Spread, unsettled: Unsettled) -> Topology {
     let shards = started.iter().map(|started| started.shard.clone()).collect();
-    let topology = Topology::new(shards, spread.clone());
+    let mailboxes = started.iter().map(|started| started.mailbox.clone()).collect();
+    let topology = Topology::new(shards, mailboxes, spread.clone());
     for (here, Started { shard, process, .. }) in started.iter().enumerate() {
         shard.do_send(Connect { topology: topology.clone(), here, process: process.clone() });
     }

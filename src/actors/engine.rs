@@ -313,6 +313,20 @@ impl Engine {
     /// # Errors
     /// [`Uncertain`].
     pub async fn statistics(&self) -> Result<Statistics, Uncertain> {
+        Ok(Statistics {
+            entities: self.entities().await?,
+            assigned: self.parts.journal.assigned(),
+            durable: self.parts.journal.durable(),
+            archived: self.parts.archive.digest().1,
+            last_snapshot: self.last_snapshot(),
+        })
+    }
+
+    /// How many entities are in memory, by kind and state.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn entities(&self) -> Result<Vec<EntityCount>, Uncertain> {
         let mut counts = std::collections::BTreeMap::<_, Count>::new();
         for (kind, state, count) in
             self.ask_all(|reply| CountEntities { reply }).await?.into_iter().flatten()
@@ -321,21 +335,18 @@ impl Engine {
             sum.total += count.total;
             sum.active += count.active;
         }
-        Ok(Statistics {
-            assigned: self.parts.journal.assigned(),
-            durable: self.parts.journal.durable(),
-            entities: counts
-                .into_iter()
-                .map(|((kind, state), Count { total, active })| EntityCount {
-                    kind,
-                    state,
-                    active,
-                    passive: total - active,
-                })
-                .collect(),
-            archived: self.parts.archive.digest().1,
-            last_snapshot: *self.parts.last_snapshot.borrow(),
-        })
+        let count = |((kind, state), Count { total, active })| EntityCount {
+            kind,
+            state,
+            active,
+            passive: total - active,
+        };
+        Ok(counts.into_iter().map(count).collect())
+    }
+
+    /// The last snapshot.
+    pub fn last_snapshot(&self) -> Option<SnapshotInfo> {
+        *self.parts.last_snapshot.borrow()
     }
 
     /// The digest over every entity, and the position at which it holds. Whoever asks lets no
@@ -348,6 +359,11 @@ impl Engine {
         let request = keeper::Request::Digest { reply };
         self.parts.keeper.send(request).await.map_err(|_| Uncertain)?;
         answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
+    }
+
+    /// How many messages to entities no shard has taken up yet.
+    pub fn messages_waiting(&self) -> u64 {
+        self.parts.topology.waiting()
     }
 
     /// An operator says that the time is right.

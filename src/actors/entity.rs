@@ -38,6 +38,7 @@ use crate::domain::rejection::Rejection;
 use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
 use crate::journal::Release;
+use crate::telemetry;
 
 /// The actor of an active entity.
 pub struct EntityActor<A: Aggregate> {
@@ -278,6 +279,7 @@ impl<A: Aggregate> Shell<A> {
         let before = self.summary();
         let count = events.len() as u64;
         let events = self.evolve(events, mark, cause, now);
+        telemetry::decided(&events);
         let (replies, result) = answer.unwrap_or((Vec::new(), Ok(())));
         let last = self.answer(events, replies, result);
         self.entity.placed(last, count, mark.as_ref(), now);

@@ -11,12 +11,12 @@ use super::delivery::Delivery;
 use super::index::Index;
 use super::process_manager::ProcessManager;
 use super::shard::Residents;
-use super::topology::Topology;
+use super::topology::{Mailbox, Topology};
 use crate::clock::Clock;
 use crate::domain::event::{Origin, event_id};
 use crate::domain::ids::{EntityKind, Position};
 use crate::domain::name::Label;
-use crate::journal::Journal;
+use crate::journal::{Journal, Room};
 
 /// Bounds of the engine.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ pub struct Environment {
     pub surroundings: Surroundings,
     /// Who is behind what the server does by itself.
     pub server: Arc<Origin>,
+    /// What this arbiter's shard was sent and has taken up.
+    pub mailbox: Arc<Mailbox>,
     index: RefCell<Index>,
     ways: OnceCell<Ways>,
 }
@@ -99,7 +101,13 @@ impl Environment {
         let label = || Label::new("holdfast").expect("a plain word is a label");
         let correlation_id = surroundings.log_id;
         let server = Arc::new(Origin { principal: label(), source: label(), correlation_id });
-        Self { surroundings, server, index: RefCell::default(), ways: OnceCell::new() }
+        Self {
+            surroundings,
+            server,
+            mailbox: Arc::default(),
+            index: RefCell::default(),
+            ways: OnceCell::new(),
+        }
     }
 
     /// Makes the ways known; the first time counts.
@@ -136,9 +144,10 @@ impl Environment {
         event_id(self.surroundings.log_id, position)
     }
 
-    /// Whether the server's own work should let others go first.
+    /// Whether the server's own work should let others go first, or wait for room on the disk.
     pub fn is_busy(&self) -> bool {
-        self.surroundings.journal.waiting() >= self.surroundings.limits.journal_waiting_max
+        let Surroundings { journal, limits, .. } = &self.surroundings;
+        journal.waiting() >= limits.journal_waiting_max || journal.room() < Room::OwnWork
     }
 
     fn ways(&self) -> &Ways {

@@ -33,12 +33,15 @@ use crate::clock::Clock;
 use crate::codec::digest::Digest;
 use crate::codec::v1;
 use crate::domain::ids::Position;
-use crate::journal::Journal;
+use crate::journal::{Journal, Room};
 use crate::snapshot::{SnapshotEnd, SnapshotError, SnapshotInfo, SnapshotStore};
 use crate::telemetry;
 
 /// How often the triggers are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long the triggers rest after a snapshot that could not be taken.
+const REST_AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// How often a digest is begun anew because something changed meanwhile, and how long that rests.
 const DIGEST_TRIES: usize = 200;
@@ -108,16 +111,20 @@ struct Covered {
     position: Position,
     entities: u64,
     since: Instant,
+    /// Nothing is due before then.
+    rests_until: Instant,
 }
 
 impl Keeper {
     /// Works until nobody can ask for anything any more.
     pub async fn run(self, mut requests: mpsc::Receiver<Request>) {
         let last = *self.last.borrow();
+        let now = Instant::now();
         let mut covered = Covered {
             position: last.as_ref().map_or(Position::START, |info| info.header.position),
             entities: last.as_ref().map_or(0, |info| info.footer.entries),
-            since: Instant::now(),
+            since: now,
+            rests_until: now,
         };
         loop {
             tokio::select! {
@@ -141,30 +148,46 @@ impl Keeper {
             return;
         }
         if let Err(error) = self.take(covered).await {
-            covered.since = Instant::now();
+            covered.rests_until = Instant::now() + REST_AFTER_FAILURE;
             tracing::error!(%error, "a snapshot could not be taken");
         }
     }
 
     fn is_due(&self, covered: &Covered) -> bool {
+        if Instant::now() < covered.rests_until || !self.has_room() {
+            return false;
+        }
         let events = self.journal.durable().0 - covered.position.0;
         events >= self.schedule.events.max(covered.entities)
             || (events > 0 && covered.since.elapsed() >= self.schedule.interval)
     }
 
+    fn has_room(&self) -> bool {
+        self.journal.room() >= Room::Snapshots
+    }
+
+    fn check_room(&self) -> Result<(), SnapshotError> {
+        if self.has_room() { Ok(()) } else { Err(SnapshotError::NoRoom) }
+    }
+
     async fn take(&self, covered: &mut Covered) -> Result<SnapshotInfo, SnapshotError> {
+        self.check_room()?;
         let begun = Instant::now();
         let position = self.journal.durable();
         let mut sink = self.snapshots.begin(position)?;
         let mut records = self.walk();
         while let Some((key, record)) = records.next().await {
+            // It may be the snapshot itself that fills the disk; given up, it leaves nothing behind.
+            self.check_room()?;
             sink.put(&key, &record)?;
         }
         let barrier = self.barrier(position).await?;
         let (_, archived) = self.archive.digest();
         let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
         let info = sink.finish(end)?;
-        *covered = Covered { position, entities: info.footer.entries, since: Instant::now() };
+        let now = Instant::now();
+        *covered =
+            Covered { position, entities: info.footer.entries, since: now, rests_until: now };
         self.last.send_replace(Some(info));
         telemetry::snapshot_taken(info.header.position, info.bytes, begun.elapsed());
         self.snapshots.prune(self.schedule.keep)?;
@@ -220,7 +243,9 @@ impl Keeper {
     /// Moves what finished before the snapshot, and before the retention, to the archive.
     async fn archive(&self, through: Position) {
         for shard in self.topology.shards() {
-            while let Some(moved) = self.archive_some(shard, through).await {
+            while self.has_room()
+                && let Some(moved) = self.archive_some(shard, through).await
+            {
                 match moved {
                     Ok(count) => telemetry::entities_archived(count),
                     Err(error) => {

@@ -91,7 +91,10 @@ impl ProcessManager {
                     Box::new(StepReply { order: key.clone(), step, origin: origin.clone() });
                 self.command(&key, order, command, reply, causation_id);
             }
-            None => self.report(key, step.result(Ok(())), &step, origin),
+            None => {
+                telemetry::step_done();
+                self.report(key, step.result(Ok(())), &step, origin);
+            }
         }
     }
 
@@ -163,6 +166,7 @@ impl Handler<RunStep> for ProcessManager {
     type Result = ();
 
     fn handle(&mut self, run: RunStep, context: &mut Self::Context) {
+        telemetry::step_due();
         if self.environment.is_busy() || !self.put_off.is_empty() {
             return self.put_off(run, context);
         }
@@ -174,9 +178,13 @@ impl Handler<StepDone> for ProcessManager {
     type Result = ();
 
     fn handle(&mut self, done: StepDone, context: &mut Self::Context) {
+        telemetry::step_done();
         let StepReply { order, step, origin } = *done.reply;
         match step.result(done.result) {
-            StepResult::Retry => Self::ask_again(order, origin, context),
+            StepResult::Retry => {
+                telemetry::step_retried();
+                Self::ask_again(order, origin, context);
+            }
             result => self.report(order, result, &step, origin),
         }
     }

@@ -73,6 +73,8 @@ impl Handler<Delivery> for Shard {
     type Result = ();
 
     fn handle(&mut self, delivery: Delivery, _: &mut Self::Context) {
-        self.residents.borrow_mut().deliver(delivery);
+        let mut residents = self.residents.borrow_mut();
+        residents.environment.mailbox.taken();
+        residents.deliver(delivery);
     }
 }

@@ -66,6 +66,18 @@ pub enum TurnedAway {
     Stopping,
 }
 
+impl TurnedAway {
+    /// What clients and metrics call it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Overloaded => "OVERLOADED",
+            Self::Recovering => "RECOVERING",
+            Self::StorageLow => "STORAGE_LOW",
+            Self::Stopping => "STOPPING",
+        }
+    }
+}
+
 impl From<Closed> for TurnedAway {
     fn from(closed: Closed) -> Self {
         match closed {
@@ -210,6 +222,11 @@ impl Admission {
         let mut closed = self.shared.closed.subscribe();
         // The sender is our own, so it lives as long as we wait.
         let _ = closed.wait_for(|now| *now == Some(Closed::Stopping)).await;
+    }
+
+    /// How many may be let in and not answered.
+    pub fn in_flight_max(&self) -> u32 {
+        self.shared.limits.in_flight_max
     }
 
     /// Commands that are let in and not answered.

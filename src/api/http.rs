@@ -67,8 +67,9 @@ pub async fn serve(
 }
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
-    telemetry::commands_in_flight(sources.admission.in_flight());
-    ([(header::CONTENT_TYPE, METRICS_FORMAT)], sources.metrics.render())
+    let Sources { admission, metrics, .. } = sources;
+    telemetry::commands_in_flight(admission.in_flight(), admission.in_flight_max());
+    ([(header::CONTENT_TYPE, METRICS_FORMAT)], metrics.render())
 }
 
 async fn ready(State(sources): State<Sources>) -> Response {
@@ -108,10 +109,13 @@ mod tests {
         readiness.recovered();
         assert_eq!(asked(&readiness).await, (StatusCode::OK, "ready\n".to_owned()));
 
-        readiness.log_failed("no room".to_owned());
+        readiness.storage_low();
         readiness.stopping();
         let (status, body) = asked(&readiness).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(body, "the log can't be written: no room\nstopping\n");
+        assert_eq!(
+            body,
+            "the disk is nearly full: commands are refused, queries are served\nstopping\n"
+        );
     }
 }

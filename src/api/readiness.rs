@@ -1,9 +1,10 @@
 //! Whether the server can be used, and if not, why not.
 //!
-//! It is ready when it has recovered, its log can be written, and it isn't stopping. Whoever finds
-//! out about one of these says so here; health checks of both listeners ask here.
+//! It is ready when it has recovered, its disk has room for commands, and it isn't stopping. Whoever
+//! finds out about one of these says so here; health checks of both listeners ask here.
 //!
-//! Not here: turning commands away; admission does that.
+//! Not here: turning commands away; admission does that. Nor a log that can't be written: that ends
+//! the process.
 
 use std::sync::Arc;
 
@@ -16,38 +17,38 @@ pub struct Readiness {
 }
 
 /// What must be so, and what is not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conditions {
     is_recovered: bool,
     is_stopping: bool,
-    log_trouble: Option<String>,
+    is_storage_low: bool,
 }
 
 impl Conditions {
     /// What stands in the way of being ready, in words; empty where nothing does.
-    pub fn obstacles(&self) -> Vec<String> {
+    pub fn obstacles(&self) -> Vec<&'static str> {
         let mut obstacles = Vec::new();
         if !self.is_recovered {
-            obstacles.push("recovering: the log is being replayed".to_owned());
+            obstacles.push("recovering: the log is being replayed");
         }
-        if let Some(trouble) = &self.log_trouble {
-            obstacles.push(format!("the log can't be written: {trouble}"));
+        if self.is_storage_low {
+            obstacles.push("the disk is nearly full: commands are refused, queries are served");
         }
         if self.is_stopping {
-            obstacles.push("stopping".to_owned());
+            obstacles.push("stopping");
         }
         obstacles
     }
 
     /// Whether nothing stands in the way.
     pub fn is_ready(&self) -> bool {
-        *self == Self { is_recovered: true, is_stopping: false, log_trouble: None }
+        self.obstacles().is_empty()
     }
 }
 
 impl Default for Readiness {
     fn default() -> Self {
-        let start = Conditions { is_recovered: false, is_stopping: false, log_trouble: None };
+        let start = Conditions { is_recovered: false, is_stopping: false, is_storage_low: false };
         Self { conditions: Arc::new(watch::Sender::new(start)) }
     }
 }
@@ -58,14 +59,14 @@ impl Readiness {
         self.conditions.send_modify(|now| now.is_recovered = true);
     }
 
-    /// The log can't be written, for this reason.
-    pub fn log_failed(&self, trouble: String) {
-        self.conditions.send_modify(|now| now.log_trouble = Some(trouble));
+    /// The disk has no room for commands.
+    pub fn storage_low(&self) {
+        self.conditions.send_modify(|now| now.is_storage_low = true);
     }
 
-    /// The log can be written again.
-    pub fn log_works(&self) {
-        self.conditions.send_modify(|now| now.log_trouble = None);
+    /// The disk has room for commands again.
+    pub fn storage_ample(&self) {
+        self.conditions.send_modify(|now| now.is_storage_low = false);
     }
 
     /// The server is on its way out; there is no way back.
@@ -75,7 +76,7 @@ impl Readiness {
 
     /// How it is now.
     pub fn now(&self) -> Conditions {
-        self.conditions.borrow().clone()
+        *self.conditions.borrow()
     }
 
     /// Tells of every change.

@@ -168,6 +168,12 @@ impl Archive for FjallArchive {
         (totals.digest, totals.entities)
     }
 
+    fn size_bytes(&self) -> Result<u64, ArchiveError> {
+        let trees = self.trees();
+        let trees = trees.as_ref().ok_or_else(|| self.given_up())?;
+        trees.database.disk_space().map_err(failed("look at", &self.place))
+    }
+
     fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
         let trees = self.trees();
         let trees = trees.as_ref().ok_or_else(|| self.given_up())?;

@@ -112,6 +112,11 @@ impl Archive for MemoryArchive {
         (totals.digest, totals.entities)
     }
 
+    fn size_bytes(&self) -> Result<u64, ArchiveError> {
+        let disk = lock(&self.disk);
+        Ok(disk.values.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())
+    }
+
     fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
         for (key, value) in &lock(&self.disk).values {
             let decoded = decode_value(key, value);

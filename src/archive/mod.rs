@@ -113,6 +113,12 @@ pub trait Archive: Send + Sync {
     /// The digest over all that is archived, and how many entities that is.
     fn digest(&self) -> (Digest, u64);
 
+    /// How much it takes on disk, in bytes.
+    ///
+    /// # Errors
+    /// [`ArchiveError`], where it can't be said.
+    fn size_bytes(&self) -> Result<u64, ArchiveError>;
+
     /// Shows every key and record in the order of the keys, as of one moment, until the visitor
     /// breaks off.
     /// The visitor must not use the archive itself.

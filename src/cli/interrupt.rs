@@ -22,13 +22,18 @@ impl Interrupt {
             if ctrl_c().await.is_err() {
                 return;
             }
-            asked.0.store(true, Ordering::Relaxed);
+            asked.raise();
             output::note("waiting for what is in flight; again to end at once");
             if ctrl_c().await.is_ok() {
                 process::exit(1);
             }
         });
         interrupt
+    }
+
+    /// Asks it to come to an end, as Ctrl-C does.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
     /// Whether Ctrl-C came.

@@ -38,10 +38,12 @@ impl Remote {
     /// # Errors
     /// Where there is no server.
     pub async fn connect_with(&self, retry: RetryPolicy) -> Result<Client, Failure> {
-        let mut options = Options::new(self.addr.as_str());
-        options.tenant = self.tenant.clone();
-        options.retry = retry;
-        Ok(Client::connect(&options).await?)
+        Ok(Client::connect(&Options { retry, ..self.options() }).await?)
+    }
+
+    /// Where to connect to, and as whom.
+    pub fn options(&self) -> Options {
+        Options { tenant: self.tenant.clone(), ..Options::new(self.addr.as_str()) }
     }
 }
 

@@ -6,17 +6,21 @@
 //! instead of a call each. The services' generated clients are there
 //! too ([`Client::stock`] and so on), for streams and for whoever wants no retries.
 //!
+//! `bare` is a connection for those whose calls must cost next to nothing: the load that `bench` makes.
+//!
 //! Not here: request ids. Whoever sends a command names it, since only they know what is the same.
 
+pub(crate) mod bare;
 mod error;
 mod pipeline;
 mod retry;
 
+use std::error::Error;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tonic::codegen::Service;
-use tonic::codegen::http::{self, HeaderValue};
+use tonic::codegen::http::{self, HeaderValue, Uri};
 use tonic::transport::channel::ResponseFuture;
 use tonic::transport::{Channel, Endpoint};
 
@@ -66,6 +70,31 @@ impl Options {
             user_agent: concat!("holdfast-cli/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry: RetryPolicy::default(),
         }
+    }
+
+    fn uri(&self) -> Result<Uri, ConnectError> {
+        let url = match self.addr.split_once("://") {
+            Some(("http", _)) => self.addr.parse(),
+            Some((scheme, _)) => {
+                let cause = format!("the scheme {scheme} is not spoken");
+                return Err(ConnectError::Address { addr: self.addr.clone(), cause });
+            }
+            None => format!("http://{}", self.addr).parse(),
+        };
+        url.map_err(|error: http::uri::InvalidUri| self.refused(&error))
+    }
+
+    fn tenant_header(&self) -> HeaderValue {
+        HeaderValue::from_str(self.tenant.as_str())
+            .expect("a tenant id is plain ASCII, which any header may hold")
+    }
+
+    fn refused(&self, error: &dyn Error) -> ConnectError {
+        ConnectError::Address { addr: self.addr.clone(), cause: innermost(error) }
+    }
+
+    fn unreachable(&self, error: &dyn Error) -> ConnectError {
+        ConnectError::Unreachable { addr: self.addr.clone(), cause: innermost(error) }
     }
 }
 
@@ -195,33 +224,17 @@ impl Client {
     /// # Errors
     /// [`ConnectError`], where the address can't be read or nobody answers there within 5 seconds.
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
-        let unreachable = |error: tonic::transport::Error| ConnectError::Unreachable {
-            addr: options.addr.clone(),
-            cause: innermost(&error),
-        };
-        let channel = endpoint(options)?.connect().await.map_err(unreachable)?;
-        let tenant = HeaderValue::from_str(options.tenant.as_str())
-            .expect("a tenant id is plain ASCII, which any header may hold");
+        let connected = endpoint(options)?.connect().await;
+        let channel = connected.map_err(|error| options.unreachable(&error))?;
+        let tenant = options.tenant_header();
         Ok(Self { channel: TenantChannel { channel, tenant }, retry: options.retry })
-    }
-
-    /// The connection itself, for whoever encodes messages in a way of their own.
-    pub fn channel(&self) -> TenantChannel {
-        self.channel.clone()
     }
 }
 
 fn endpoint(options: &Options) -> Result<Endpoint, ConnectError> {
-    let refused = |cause: String| ConnectError::Address { addr: options.addr.clone(), cause };
-    let url = match options.addr.split_once("://") {
-        Some(("http", _)) => options.addr.clone(),
-        Some((scheme, _)) => return Err(refused(format!("the scheme {scheme} is not spoken"))),
-        None => format!("http://{}", options.addr),
-    };
-    Ok(Endpoint::from_shared(url)
-        .map_err(|error| refused(innermost(&error)))?
+    Ok(Endpoint::from(options.uri()?)
         .user_agent(options.user_agent.as_str())
-        .map_err(|error| refused(innermost(&error)))?
+        .map_err(|error| options.refused(&error))?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -229,7 +242,7 @@ fn endpoint(options: &Options) -> Result<Endpoint, ConnectError> {
 }
 
 /// The text of the error at the bottom of the chain: the one that says what really happened.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;

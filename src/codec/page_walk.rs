@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use super::page::{Chain, FRAME_PREFIX_BYTES, Page, PageError, u32_at};
+use super::page::{Chain, FRAME_PREFIX_BYTES, Page, PageError, PageKey, Room, decode, u32_at};
 use crate::domain::ids::Position;
 
 /// A place between two pages of the log, and what must follow there.
@@ -20,6 +20,8 @@ pub struct PageWalk {
     /// Bytes of the open event, kept as a field so that its room is used again.
     event: Vec<u8>,
     within_commit: bool,
+    /// Where packed pages are unpacked; while one is being read, elsewhere.
+    room: Room,
 }
 
 /// An event whose last pages have not come yet.
@@ -32,7 +34,8 @@ struct Open {
 impl PageWalk {
     /// A walk that expects a page whose first event is at `next`, and `chain` before it.
     pub fn at(next: Position, chain: Chain) -> Self {
-        Self { next, chain, open: None, event: Vec::new(), within_commit: false }
+        let (open, event, within_commit) = (None, Vec::new(), false);
+        Self { next, chain, open, event, within_commit, room: Room::default() }
     }
 
     /// The position that follows.
@@ -55,15 +58,32 @@ impl PageWalk {
         !self.within_commit
     }
 
-    /// Takes the page that follows, and hands its events to `visit` until that breaks off.
+    /// Takes the page that follows and the key that it was found under, and hands its events to
+    /// `visit` until that breaks off.
     ///
     /// # Errors
-    /// [`PageError`], by the rules 8 to 10 in the [page](super::page)'s doc.
+    /// [`PageError`], by the rules in the [page](super::page)'s doc.
     pub fn step(
         &mut self,
+        key: PageKey,
+        bytes: &[u8],
+        visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PageError> {
+        let mut room = std::mem::take(&mut self.room);
+        let taken = decode(bytes, &mut room).and_then(|page| self.take(key, &page, visit));
+        self.room = room;
+        taken
+    }
+
+    fn take(
+        &mut self,
+        key: PageKey,
         page: &Page<'_>,
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, PageError> {
+        if page.key() != key {
+            return Err(PageError::Key { own: page.key() });
+        }
         self.check(page)?;
         self.chain = page.after();
         self.within_commit = !page.is_commit_end();

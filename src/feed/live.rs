@@ -19,6 +19,7 @@ use tokio::sync::futures::Notified;
 use super::catch_up::{Reading, Slice};
 use super::filter::Criteria;
 use super::ring::Ring;
+use super::standing::{Standing, Standings};
 use super::watch::{self, Registration, Taken, Watch, Watches};
 use super::{Limits, SubscribeError};
 use crate::domain::event::Event;
@@ -41,7 +42,7 @@ pub(super) struct Live {
     last: Position,
     ring: Ring,
     followers: usize,
-    subscriptions: usize,
+    subscriptions: Vec<Arc<Standing>>,
     watches: Watches,
 }
 
@@ -56,7 +57,7 @@ impl Shared {
             last,
             ring: Ring::new(limits.ring_events_max),
             followers: 0,
-            subscriptions: 0,
+            subscriptions: Vec::new(),
             watches: Watches::default(),
         };
         Self {
@@ -92,6 +93,10 @@ impl Shared {
 impl Live {
     pub(super) fn last(&self) -> Position {
         self.last
+    }
+
+    pub(super) fn standings(&self) -> Standings {
+        Standings::of(self.subscriptions.iter().map(|standing| &**standing), self.last)
     }
 
     pub(super) fn watches_mut(&mut self) -> &mut Watches {
@@ -148,24 +153,28 @@ impl Audience for LiveAudience {
 /// One subscription among those that there may be, until this is dropped.
 pub(super) struct Place {
     shared: Arc<Shared>,
+    /// Where the subscription stands.
+    pub(super) standing: Arc<Standing>,
 }
 
 impl Place {
-    pub(super) fn take(shared: &Arc<Shared>) -> Result<Self, SubscribeError> {
+    pub(super) fn take(shared: &Arc<Shared>, standing: Standing) -> Result<Self, SubscribeError> {
         let subscriptions_max = shared.limits.subscriptions_max;
         let mut live = shared.lock();
-        if live.subscriptions >= subscriptions_max {
+        if live.subscriptions.len() >= subscriptions_max {
             return Err(SubscribeError::TooMany { subscriptions_max });
         }
-        live.subscriptions += 1;
+        let standing = Arc::new(standing);
+        live.subscriptions.push(standing.clone());
         drop(live);
-        Ok(Self { shared: shared.clone() })
+        Ok(Self { shared: shared.clone(), standing })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.lock().subscriptions -= 1;
+        let standing = &self.standing;
+        self.shared.lock().subscriptions.retain(|other| !Arc::ptr_eq(other, standing));
     }
 }
 

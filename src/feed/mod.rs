@@ -12,7 +12,7 @@
 //!
 //! In reading order: `filter` (who wants what), `ring`, `watch` and `live` (what the writer
 //! feeds), `catch_up` (slices of the log), `subscription` (joins both), `history` (one stream,
-//! by walking back).
+//! by walking back), `standing` (how far each is behind).
 //!
 //! Invariants: nothing is told that isn't durable, or that is another tenant's. A subscriber
 //! gets each event that passes its filter once, in the log's order. A position that is told says
@@ -26,6 +26,7 @@ mod filter;
 mod history;
 mod live;
 mod ring;
+mod standing;
 mod subscription;
 mod watch;
 
@@ -39,6 +40,7 @@ pub use catch_up::Reading;
 pub use filter::{Filter, Start};
 pub use history::{Direction, HistoryError, StreamEnd, Stretch, read_stream};
 pub use live::LiveAudience;
+pub use standing::{Class, Standings};
 pub use subscription::{FeedError, Item, Subscription};
 pub use watch::StreamWatcher;
 
@@ -174,6 +176,11 @@ impl Feed {
     /// The last position that was told.
     pub fn last(&self) -> Position {
         self.shared.lock().last()
+    }
+
+    /// How far subscribers are behind.
+    pub fn standings(&self) -> Standings {
+        self.shared.lock().standings()
     }
 
     /// Ends every subscription and every watcher, now and for ever.

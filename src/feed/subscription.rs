@@ -23,6 +23,7 @@ use super::SubscribeError;
 use super::catch_up::{Slice, read_slice};
 use super::filter::{Criteria, Start};
 use super::live::{Fetched, Line, Place, Shared};
+use super::standing::Standing;
 use crate::codec::CodecError;
 use crate::domain::event::Event;
 use crate::domain::ids::Position;
@@ -98,7 +99,7 @@ pub struct Subscription {
     /// The last position that the subscriber heard of, and when.
     told: Position,
     spoke: Instant,
-    _place: Place,
+    place: Place,
 }
 
 enum Stage {
@@ -117,6 +118,7 @@ impl Subscription {
             return Err(SubscribeError::Closed);
         }
         let at = position_of(shared, start)?;
+        let place = Place::take(shared, Standing::new(at, criteria.stream().is_some()))?;
         Ok(Self {
             shared: shared.clone(),
             criteria: Arc::new(criteria),
@@ -126,7 +128,7 @@ impl Subscription {
             at,
             told: at,
             spoke: Instant::now(),
-            _place: Place::take(shared)?,
+            place,
         })
     }
 
@@ -139,7 +141,9 @@ impl Subscription {
             if self.shared.is_closed() {
                 return Err(FeedError::Closed);
             }
-            if let Some(item) = self.take() {
+            let item = self.take();
+            self.place.standing.is_at(self.at, matches!(self.stage, Stage::Live(_)));
+            if let Some(item) = item {
                 self.told = item.position();
                 self.spoke = Instant::now();
                 return Ok(item);

@@ -19,7 +19,7 @@ use super::commit::Commit;
 use super::marker::{Marker, MarkerFound};
 use super::store::{Cut, LogReader, Opened, Store, StoreError, StoreSize, check_follows};
 use crate::codec::PageWalk;
-use crate::codec::page::{Chain, PageKey, decode, paginate};
+use crate::codec::page::{Chain, PageError, PageKey, Room, decode, paginate};
 use crate::domain::ids::Position;
 
 const PLACE: &str = "the log in memory";
@@ -222,9 +222,11 @@ fn step(
     bytes: &[u8],
     visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StoreError> {
-    let damaged = |reason| StoreError::Damaged { key, place: PLACE.into(), reason };
-    let page = decode(bytes).map_err(damaged)?;
-    walk.step(&page, visit).map_err(damaged)
+    walk.step(key, bytes, visit).map_err(|reason| damaged(key, reason))
+}
+
+fn damaged(key: PageKey, reason: PageError) -> StoreError {
+    StoreError::Damaged { key, place: PLACE.into(), reason }
 }
 
 /// The log on a [`MemoryDisk`].
@@ -269,11 +271,12 @@ impl MemoryStore {
         Ok(Opened { store, last, cut, marker })
     }
 
-    fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn keep(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         let mut pages: Vec<Written> = Vec::new();
         let chain = paginate(commit.first(), self.chain, commit.events(), |key, page| {
             pages.push((key, page.into()));
         })?;
+        let bytes = pages.iter().map(|(_, page)| page.len() as u64).sum();
         let mut disk = self.disk.lock();
         if disk.crashes != self.crashes {
             return Err(StoreError::FailedBefore);
@@ -285,12 +288,12 @@ impl MemoryStore {
         drop(disk);
         self.chain = chain;
         self.last = commit.last();
-        Ok(())
+        Ok(bytes)
     }
 }
 
 impl Store for MemoryStore {
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         if self.failed {
             return Err(StoreError::FailedBefore);
         }
@@ -305,17 +308,17 @@ impl Store for MemoryStore {
     fn reader(&self) -> Arc<dyn LogReader> {
         Arc::new(self.disk.clone())
     }
-
-    fn size(&self) -> Result<StoreSize, StoreError> {
-        let disk = self.disk.lock();
-        let bytes = disk.segments.iter().map(|segment| segment.bytes).sum();
-        Ok(StoreSize { segments: disk.segments.len(), bytes })
-    }
 }
 
 impl LogReader for MemoryDisk {
     fn last(&self) -> Position {
         self.lock().marker.map_or(Position::START, |(last, _)| last)
+    }
+
+    fn size(&self) -> Result<StoreSize, StoreError> {
+        let disk = self.lock();
+        let bytes = disk.segments.iter().map(|segment| segment.bytes).sum();
+        Ok(StoreSize { segments: disk.segments.len(), bytes })
     }
 
     fn read(
@@ -331,18 +334,15 @@ impl LogReader for MemoryDisk {
         }
         // The visitor may come back to the disk, so nothing is locked while it runs.
         let pages = self.lock().pages_with(from, through);
-        let Some((_, bytes)) = pages.first() else {
+        let Some((key, bytes)) = pages.first() else {
             return Err(StoreError::Gap {
                 place: PLACE.into(),
                 last: Position::START,
                 next: through.next(),
             });
         };
-        let first = decode(bytes).map_err(|reason| StoreError::Damaged {
-            key: pages[0].0,
-            place: PLACE.into(),
-            reason,
-        })?;
+        let mut room = Room::default();
+        let first = decode(bytes, &mut room).map_err(|reason| damaged(*key, reason))?;
         let mut walk = PageWalk::at(first.key().first, first.before());
         let mut within = |position, event: &[u8]| {
             if position < from {

@@ -12,7 +12,7 @@
 //! without events.
 //!
 //! Not here: a bound. Commands are admitted at the edge, and work that the server makes for
-//! itself is paced by [`Journal::waiting`].
+//! itself is paced by [`Journal::waiting`] and [`Journal::room`].
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
+use super::room::{Room, Shown};
 use crate::domain::event::Event;
 use crate::domain::ids::Position;
 
@@ -49,6 +50,7 @@ struct Shared {
     assigned: AtomicU64,
     durable: AtomicU64,
     waiting: AtomicU64,
+    room: Shown,
 }
 
 struct Queue {
@@ -78,6 +80,7 @@ impl Journal {
             assigned: AtomicU64::new(last.0),
             durable: AtomicU64::new(last.0),
             waiting: AtomicU64::new(0),
+            room: Shown::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -130,6 +133,16 @@ impl Journal {
     /// How many entries wait for the disk.
     pub fn waiting(&self) -> u64 {
         self.shared.waiting.load(Ordering::Relaxed)
+    }
+
+    /// What the log's disk has room for, as far as is known.
+    pub fn room(&self) -> Room {
+        self.shared.room.get()
+    }
+
+    /// Whoever watches the disk says what it has room for.
+    pub fn set_room(&self, room: Room) {
+        self.shared.room.set(room);
     }
 
     /// Nothing more will be appended; the writer ends when it has written what is there.

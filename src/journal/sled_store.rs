@@ -25,18 +25,19 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::commit::Commit;
 use super::folder::DataFolder;
 use super::marker::{self, Marker, MarkerFile};
 use super::opening::{self, Checked};
 use super::segments;
-use super::store::{LogReader, Opened, Store, StoreError, StoreSize, check_follows};
+use super::store::{LogReader, Opened, Store, StoreError, check_follows};
 use super::sync::{DiskSync, FileSync};
 use super::table::Table;
 use crate::codec::page::{Chain, PageKey, paginate};
 use crate::domain::ids::Position;
+use crate::telemetry;
 
 const CACHE_BYTES_APPENDING: u64 = 64 << 20;
 const CACHE_BYTES_READING: u64 = 16 << 20;
@@ -127,7 +128,7 @@ impl SledStore {
         opening::check(&self.table, self.seed)
     }
 
-    fn keep(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn keep(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         let mut pages = Pages::default();
         let chain = paginate(commit.first(), self.chain, commit.events(), |key, page| {
             pages.push(key, page);
@@ -143,19 +144,21 @@ impl SledStore {
         self.table.advance(commit.last());
         self.marker
             .write(Marker { position: commit.last(), chain })
-            .map_err(StoreError::io("write the marker beside", &self.log))
+            .map_err(StoreError::io("write the marker beside", &self.log))?;
+        Ok(bytes)
     }
 
     fn rotate(&mut self, first: Position) -> Result<(), StoreError> {
         self.current = Arc::new(Segment::create(&self.log, first, &*self.options.sync)?);
         self.segment_bytes = 0;
         self.table.push(&self.current);
+        telemetry::journal_rotated();
         Ok(())
     }
 }
 
 impl Store for SledStore {
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError> {
         if self.failed {
             return Err(StoreError::FailedBefore);
         }
@@ -169,15 +172,6 @@ impl Store for SledStore {
 
     fn reader(&self) -> Arc<dyn LogReader> {
         self.table.clone()
-    }
-
-    fn size(&self) -> Result<StoreSize, StoreError> {
-        let firsts = self.table.firsts();
-        let mut bytes = 0;
-        for first in &firsts {
-            bytes += segments::bytes_on_disk(&segments::path(&self.log, *first))?;
-        }
-        Ok(StoreSize { segments: firsts.len(), bytes })
     }
 }
 
@@ -264,8 +258,12 @@ impl Segment {
 
     /// Returns when what was written would survive a power cut.
     fn sync(&self, sync: &dyn FileSync) -> Result<(), StoreError> {
+        let begun = Instant::now();
         self.db.flush().map_err(self.failed("flush"))?;
-        sync.sync_file(&self.file).map_err(StoreError::io("sync the pages of", &self.path))
+        let flushed = Instant::now();
+        sync.sync_file(&self.file).map_err(StoreError::io("sync the pages of", &self.path))?;
+        telemetry::journal_synced(flushed - begun, flushed.elapsed());
+        Ok(())
     }
 
     /// The same for all that opening wrote, and for the names of the files.
@@ -367,6 +365,9 @@ fn is_locked(error: &sled::Error) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngCore, SeedableRng};
+
     use super::*;
     use crate::journal::Cut;
 
@@ -374,10 +375,14 @@ mod tests {
         SledStore::open(folder, SledOptions::default())
     }
 
+    /// Four events that can't be packed, so that each has its own page.
     fn events(first: Position) -> Commit {
+        let mut random = StdRng::seed_from_u64(first.0);
         let mut commit = Commit::new(first);
+        let mut event = [0; 3000];
         for _ in 0..4 {
-            commit.push(&[7; 3000]).unwrap();
+            random.fill_bytes(&mut event);
+            commit.push(&event).unwrap();
         }
         commit
     }

@@ -19,24 +19,19 @@ use crate::domain::ids::Position;
 
 /// Where the writer puts commits.
 pub trait Store: Send {
-    /// Keeps a commit; when this returns, it would survive a power cut.
+    /// Keeps a commit; when this returns, it would survive a power cut. Tells the length of its
+    /// pages, in bytes.
     ///
     /// # Errors
     /// [`StoreError`]. A commit that is refused for its position or because it is empty changed
     /// nothing; after any other error the store takes no commit any more.
-    fn commit(&mut self, commit: &Commit) -> Result<(), StoreError>;
+    fn commit(&mut self, commit: &Commit) -> Result<u64, StoreError>;
 
     /// The last durable position; [`Position::START`] while the log is empty.
     fn last(&self) -> Position;
 
     /// Another view of the log, for other threads; it sees later commits too.
     fn reader(&self) -> Arc<dyn LogReader>;
-
-    /// How much there is on disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`], where the disk can't be asked.
-    fn size(&self) -> Result<StoreSize, StoreError>;
 }
 
 /// Where everybody else finds events.
@@ -55,6 +50,12 @@ pub trait LogReader: Send + Sync {
         through: Position,
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// How much there is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], where the disk can't be asked.
+    fn size(&self) -> Result<StoreSize, StoreError>;
 }
 
 /// How much a log takes on disk.

@@ -22,10 +22,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use super::segments;
 use super::sled_store::{Segment, Use};
-use super::store::{LogReader, StoreError};
+use super::store::{LogReader, StoreError, StoreSize};
 use crate::codec::PageWalk;
-use crate::codec::page::{PageKey, decode};
+use crate::codec::page::{PageError, PageKey, Room, decode};
 use crate::domain::ids::Position;
 
 /// How many closed segments are kept open though nobody is reading them.
@@ -129,7 +130,8 @@ impl Table {
         let Some((key, bytes)) = segment.page_below(PageKey::above_beginning_of(from))? else {
             return Err(self.gap(Position(segment.first().0.saturating_sub(1)), from));
         };
-        let page = decode(&bytes).map_err(|reason| damaged(segment, key, reason))?;
+        let mut room = Room::default();
+        let page = decode(&bytes, &mut room).map_err(|reason| damaged(segment, key, reason))?;
         Ok((PageWalk::at(page.key().first, page.before()), key))
     }
 }
@@ -137,6 +139,15 @@ impl Table {
 impl LogReader for Table {
     fn last(&self) -> Position {
         Position(self.last.load(Ordering::Acquire))
+    }
+
+    fn size(&self) -> Result<StoreSize, StoreError> {
+        let firsts = self.firsts();
+        let mut bytes = 0;
+        for first in &firsts {
+            bytes += segments::bytes_on_disk(&segments::path(&self.log, *first))?;
+        }
+        Ok(StoreSize { segments: firsts.len(), bytes })
     }
 
     fn read(
@@ -184,19 +195,15 @@ pub(super) fn step(
     bytes: &[u8],
     visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StoreError> {
-    let page = decode(bytes).map_err(|reason| damaged(segment, key, reason))?;
-    if page.key() != key {
-        let key = key.to_bytes().to_vec();
-        return Err(StoreError::Foreign { place: segment.place(), key });
-    }
-    walk.step(&page, visit).map_err(|reason| damaged(segment, key, reason))
+    walk.step(key, bytes, visit).map_err(|reason| match reason {
+        PageError::Key { .. } => {
+            StoreError::Foreign { place: segment.place(), key: key.to_bytes().to_vec() }
+        }
+        reason => damaged(segment, key, reason),
+    })
 }
 
 /// A page that is not believed, and where it lies.
-pub(super) fn damaged(
-    segment: &Segment,
-    key: PageKey,
-    reason: crate::codec::page::PageError,
-) -> StoreError {
+pub(super) fn damaged(segment: &Segment, key: PageKey, reason: PageError) -> StoreError {
     StoreError::Damaged { key, place: segment.place(), reason }
 }

@@ -69,12 +69,13 @@ impl<S: Store> Writer<S> {
         }
         if !self.commit.is_empty() {
             let begun = Instant::now();
-            self.store.commit(&self.commit)?;
-            telemetry::journal_commit(
-                self.commit.count(),
-                self.commit.bytes_len(),
-                begun.elapsed(),
-            );
+            let page_bytes = self.store.commit(&self.commit)?;
+            telemetry::journal_commit(telemetry::JournalCommit {
+                events: self.commit.count(),
+                payload_bytes: self.commit.bytes_len() as u64,
+                page_bytes,
+                took: begun.elapsed(),
+            });
         }
         self.release();
         Ok(())

@@ -99,6 +99,9 @@ pub enum SnapshotError {
         /// B.
         barrier: Position,
     },
+    /// The disk is nearly full.
+    #[error("the disk is nearly full; make room")]
+    NoRoom,
     /// Something had failed before.
     #[error("the snapshot {name} has failed before; give it up and begin another")]
     GivenUp {

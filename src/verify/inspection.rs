@@ -271,6 +271,10 @@ impl Archive for Kept<'_> {
         self.archive.digest()
     }
 
+    fn size_bytes(&self) -> Result<u64, ArchiveError> {
+        self.archive.size_bytes()
+    }
+
     fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
         self.archive.for_each(visit)
     }

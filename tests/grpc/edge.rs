@@ -1,7 +1,11 @@
 //! What lies around the services: deadlines, health, reflection, metrics, bounds.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::StreamExt;
 use holdfast::proto::v1;
+use holdfast::telemetry::catalogue::{ALL, Kind, Metric};
 use prost::Message;
 use tokio::net::TcpStream;
 use tonic::codegen::http;
@@ -13,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1 as reflection;
 
 use crate::requests::*;
-use crate::server::{Server, get, reason};
+use crate::server::{Server, eventually, get, reason};
 
 async fn channel(server: &Server) -> Channel {
     Endpoint::from_shared(format!("http://{}", server.grpc())).unwrap().connect().await.unwrap()
@@ -99,39 +103,63 @@ fn reflection_names_every_service() {
 }
 
 #[test]
-fn metrics_have_their_documented_names_and_no_labels_that_grow_with_the_data() {
-    let server = Server::start();
+fn every_metric_is_told_and_no_label_grows_with_the_data() {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let full = is_full.clone();
+    let free_space = move || Ok(if full.load(Ordering::Relaxed) { 0 } else { u64::MAX });
+    let server = Server::on_disk(Box::new(free_space), |_| {});
     server.run(async {
         let client = server.client_of("tenant-in-metrics").await;
         client.receive_stock(receive("sku-in-metrics", 5)).await.unwrap();
         client.create_reservation(hold(&[("sku-in-metrics", 9)])).await.unwrap_err();
+        client.create_reservation(hold_for(1, &[("sku-in-metrics", 1)])).await.unwrap();
         client.create_sales_order(order_to_its_end(&[("sku-in-metrics", 1)])).await.unwrap();
         client.take_snapshot(v1::TakeSnapshotRequest {}).await.unwrap();
+        is_full.store(true, Ordering::Relaxed);
+        eventually("a command that is turned away", || async {
+            client.receive_stock(receive("sku-in-metrics", 5)).await.err()
+        })
+        .await;
+        is_full.store(false, Ordering::Relaxed);
     });
-    let (status, metrics) = get(server.http(), "/metrics");
-    assert_eq!(status, 200);
+    // Once the hold has expired, and what is asked for now and then has been asked.
+    let metrics = server.run(eventually("every metric", || async {
+        let (status, metrics) = get(server.http(), "/metrics");
+        assert_eq!(status, 200);
+        ALL.iter().all(|metric| is_told(metric, &metrics)).then_some(metrics)
+    }));
     for line in [
         "holdfast_build_info{",
         "holdfast_command_duration_seconds_bucket{le=\"0.00005\"}",
-        "holdfast_command_duration_seconds_count",
         "holdfast_commands_total{command=\"ReceiveStock\",outcome=\"accepted\"}",
         "holdfast_commands_total{command=\"CreateReservation\",outcome=\"rejected\"}",
-        "holdfast_commands_in_flight",
-        "holdfast_journal_commit_duration_seconds_sum",
-        "holdfast_journal_commit_events_sum",
-        "holdfast_journal_events_total",
-        "holdfast_journal_payload_bytes_total",
-        "holdfast_snapshot_duration_seconds_count",
-        "holdfast_snapshot_size_bytes",
-        "holdfast_snapshot_position",
+        "holdfast_commands_total{command=\"ReceiveStock\",outcome=\"turned_away\"}",
+        "holdfast_commands_turned_away_total{reason=\"STORAGE_LOW\"}",
+        "holdfast_entities{kind=\"sales_order\",activity=\"passive\"}",
+        "holdfast_feed_lag_events{class=\"catching_up\"}",
     ] {
         assert!(metrics.lines().any(|it| it.starts_with(line)), "{line} is not in:\n{metrics}");
     }
     for named in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let name = named.split(' ').next().unwrap();
         assert!(metrics.contains(&format!("# HELP {name} ")), "{name} is not explained");
+        assert!(ALL.iter().any(|metric| metric.name == name), "{name} is not in the catalogue");
     }
     assert!(!metrics.contains("in-metrics"), "{metrics}");
+}
+
+/// Whether a metric has a value, with its labels and no others.
+fn is_told(metric: &Metric, metrics: &str) -> bool {
+    let name = match metric.kind {
+        Kind::Histogram(_) => format!("{}_count", metric.name),
+        Kind::Counter | Kind::Gauge => metric.name.to_owned(),
+    };
+    metrics.lines().filter_map(|line| line.strip_prefix(&name)).any(|rest| {
+        let labels = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let labels = labels.map_or("", |(labels, _)| labels).split(',');
+        let labels: Vec<_> = labels.filter_map(|label| Some(label.split_once('=')?.0)).collect();
+        rest.starts_with(['{', ' ']) && labels == metric.labels
+    })
 }
 
 #[test]

@@ -16,4 +16,5 @@ mod reservations;
 mod retries;
 mod stocks;
 mod stopping;
+mod storage;
 mod tenants;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use holdfast::client::{CallError, Client, Options, RetryPolicy};
 use holdfast::config::Config;
 use holdfast::domain::name::TenantId;
-use holdfast::server::{self, Running};
+use holdfast::server::{FreeSpace, Running, Starting};
 use holdfast::telemetry;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
@@ -40,6 +40,12 @@ impl Server {
 
     /// A server whose settings were changed by `set`.
     pub fn with(set: impl FnOnce(&mut Config)) -> Self {
+        // How much this machine has free is nothing that a test should depend on.
+        Self::on_disk(Box::new(|| Ok(u64::MAX)), set)
+    }
+
+    /// A server whose disk says that so much is free.
+    pub fn on_disk(free_space: FreeSpace, set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.server.data_dir = folder.path().join("data");
@@ -47,7 +53,8 @@ impl Server {
         config.server.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
         config.server.shards = 3;
         set(&mut config);
-        let running = server::start(&config, metrics()).unwrap();
+        let starting = Starting::listen(&config, metrics()).unwrap();
+        let running = starting.with_free_space(free_space).recover(std::future::pending()).unwrap();
         Self { running: Some(running), folder }
     }
 

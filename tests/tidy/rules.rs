@@ -23,6 +23,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("tonic", &["src/api/", "src/client", "src/cli/", "src/proto.rs", "src/server"]),
     ("tonic_health", &["src/server", "src/api/"]),
     ("tonic_reflection", &["src/server", "src/api/"]),
+    ("h2", &["src/client/bare"]),
     ("actix", &["src/actors/", "src/server"]),
     ("actix_rt", &["src/server"]),
 ];

@@ -106,6 +106,16 @@ pub(super) enum Failure {
     SnapshotFailed(String),
 }
 
+impl Failure {
+    /// The reason of a failure before the engine was given anything.
+    pub(super) fn reason_turned_away(&self) -> &'static str {
+        match self {
+            Self::TurnedAway(why) => why.reason(),
+            _ => DEADLINE_EXCEEDED,
+        }
+    }
+}
+
 impl From<TurnedAway> for Failure {
     fn from(turned_away: TurnedAway) -> Self {
         Self::TurnedAway(turned_away)
@@ -138,6 +148,7 @@ pub(super) const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
 pub(super) const QUANTITY_OVERFLOW: &str = "QUANTITY_OVERFLOW";
 const INVALID_ARGUMENT: &str = "INVALID_ARGUMENT";
 const OVERLOADED: &str = "OVERLOADED";
+const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 
 /// A status while it is put together.
 struct Wire {
@@ -210,7 +221,7 @@ fn wire(failure: Failure) -> Wire {
         Failure::TurnedAway(why) => turned_away(why),
         Failure::DeadlinePassed => Wire::new(
             Code::DeadlineExceeded,
-            "DEADLINE_EXCEEDED",
+            DEADLINE_EXCEEDED,
             "the deadline passed; send a command again with the same request id",
         ),
         Failure::Refused(refusal) => refused(*refusal),
@@ -284,13 +295,12 @@ fn cut<M: Message>(messages: impl Iterator<Item = M>, bytes_max: usize) -> Vec<M
 }
 
 fn turned_away(why: TurnedAway) -> Wire {
-    let (code, reason, delay) = match why {
-        TurnedAway::Overloaded => (Code::ResourceExhausted, OVERLOADED, RETRY_OVERLOADED),
-        TurnedAway::StorageLow => (Code::ResourceExhausted, "STORAGE_LOW", RETRY_UNAVAILABLE),
-        TurnedAway::Recovering => (Code::Unavailable, "RECOVERING", RETRY_UNAVAILABLE),
-        TurnedAway::Stopping => (Code::Unavailable, "STOPPING", RETRY_UNAVAILABLE),
+    let (code, delay) = match why {
+        TurnedAway::Overloaded => (Code::ResourceExhausted, RETRY_OVERLOADED),
+        TurnedAway::StorageLow => (Code::ResourceExhausted, RETRY_UNAVAILABLE),
+        TurnedAway::Recovering | TurnedAway::Stopping => (Code::Unavailable, RETRY_UNAVAILABLE),
     };
-    Wire::new(code, reason, why).retry_after(delay)
+    Wire::new(code, why.reason(), why).retry_after(delay)
 }
 
 fn refused(refusal: Refusal) -> Wire {

@@ -190,7 +190,7 @@ impl Ready {
 impl Ticket {
     /// Counts a command that was not executed, and gives back why.
     pub(super) fn turned_away(self, why: Failure) -> Failure {
-        telemetry::command_ended(self.name, Outcome::TurnedAway);
+        telemetry::command_turned_away(self.name, why.reason_turned_away());
         why
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn tell(reporter: &HealthReporter, conditions: &Conditions) {
 pub(super) async fn follow(reporter: HealthReporter, readiness: Readiness) {
     let mut conditions: watch::Receiver<Conditions> = readiness.subscribe();
     loop {
-        let now = conditions.borrow_and_update().clone();
+        let now = *conditions.borrow_and_update();
         tell(&reporter, &now).await;
         // The sender is held here, so waiting never fails.
         if conditions.changed().await.is_err() {

@@ -6,7 +6,8 @@
 //! Each connection keeps as many calls under way as it may. Without a rate that is a closed loop: the
 //! next call begins when one ends. With a rate it is an open one: calls are due at fixed moments
 //! whether or not the server keeps up, and a latency counts from the moment its call was due, so
-//! a stall shows in every call that it delayed. Whatever was due is sent and waited for.
+//! a stall shows in every call that it delayed. Whatever was due is sent and waited for; a call that the
+//! server turns away is counted under its reason, and the next one is due all the same.
 //!
 //! Latencies are those of completed calls. No call is retried.
 
@@ -15,7 +16,10 @@ mod pipeline;
 mod scenario;
 mod tally;
 mod template;
+#[cfg(test)]
+mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -32,8 +36,8 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::Remote;
-use crate::client::{Client, RetryPolicy};
-use load::{Caller, Pace};
+use crate::client::{RetryPolicy, bare};
+use load::{Caller, Pace, Schedule};
 use pipeline::Pipeline;
 use scenario::{Scenario, Stocked};
 use tally::Tally;
@@ -46,8 +50,11 @@ const TICKS: u32 = 100;
     holdfast bench --scenario spread --connections 1 --in-flight 1\n  \
     holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n  \
     holdfast bench --scenario spread --mode pipelined --in-flight 2048\n\n\
+    A rate beyond what the server carries shows what it refuses, by reason, where more calls can be\n\
+    under way than it lets in: --connections times --in-flight, or times the server's\n\
+    limits.streams_per_connection_max where that is less.\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
-    15 minutes. Run it against a server of its own.")]
+    15 minutes, or for --ttl. Run it against a server of its own.")]
 pub(super) struct Args {
     /// What to send
     #[arg(long)]
@@ -67,6 +74,9 @@ pub(super) struct Args {
     /// Calls a second on all connections together; without it, as many as are answered
     #[arg(long, value_name = "R")]
     rate: Option<NonZero<u32>>,
+    /// How long reservations are held; without it, as long as the server's default
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    ttl: Option<Duration>,
     /// Threads of this client; without it, half the processors, since the server needs some too
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -94,6 +104,8 @@ struct Report {
     completed: u64,
     rejected: u64,
     errors: u64,
+    /// Of the errors, what the server certainly didn't execute, by its reason.
+    refused: BTreeMap<String, u64>,
     per_second: f64,
     p50_us: u64,
     p90_us: u64,
@@ -124,8 +136,10 @@ async fn measure(args: Args) -> Result<(), Failure> {
         clients.push(args.remote.connect_with(RetryPolicy::patient()).await?);
     }
     let interrupt = Interrupt::listen();
-    let stocked = Arc::new(scenario::stock(args.scenario, &clients, &interrupt).await?);
-    let (tally, elapsed) = load(&args, &clients, &stocked, &interrupt).await?;
+    let stocked = Arc::new(Stocked { ttl: args.ttl, ..Stocked::new(args.scenario) });
+    scenario::stock(&stocked, &clients, &interrupt).await?;
+    drop(clients);
+    let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);
     args.remote.output.print(&report)?;
     if let Some(error) = tally.first_error() {
@@ -140,30 +154,42 @@ async fn measure(args: Args) -> Result<(), Failure> {
 /// Sends for as long as was asked for; gives what came back, and the time until the last answer.
 async fn load(
     args: &Args,
-    clients: &[Client],
     stocked: &Arc<Stocked>,
     interrupt: &Interrupt,
 ) -> Result<(Tally, Duration), Failure> {
+    let options = args.remote.options();
+    let mut connected = Vec::new();
+    for _ in 0..args.connections.get() {
+        let path = match args.mode {
+            Mode::Unary => stocked.path(),
+            Mode::Pipelined => pipeline::PATH,
+        };
+        connected.push(bare::connect(&options, path).await?);
+    }
     let begin = Instant::now();
     let bar = output::progress(TICKS.into(), "measuring {wide_bar} {elapsed}");
     let clock = tokio::spawn(show_time(bar.clone(), args.duration));
     let paces = match args.rate {
-        None => Pace::closed(begin + args.duration, clients.len(), interrupt),
-        Some(rate) => Pace::open(rate, begin, args.duration, clients.len(), interrupt),
+        None => Pace::closed(begin + args.duration, connected.len(), interrupt),
+        Some(rate) => {
+            let schedule = Schedule { rate, begin, duration: args.duration };
+            Pace::open(schedule, connected.len(), interrupt)
+        }
     };
-    let drives: Vec<_> = clients
-        .iter()
+    let drives: Vec<_> = connected
+        .into_iter()
         .zip(paces)
-        .map(|(client, pace)| {
+        .map(|((method, connection), pace)| {
             let (in_flight, stocked) = (args.in_flight.get(), stocked.clone());
             match args.mode {
                 Mode::Unary => {
-                    let caller = Caller::new(client, stocked);
-                    tokio::spawn(load::drive(caller, in_flight as usize, pace))
+                    let caller = Caller::new(method, stocked);
+                    let options = options.clone();
+                    tokio::spawn(load::drive(caller, connection, options, in_flight as usize, pace))
                 }
                 Mode::Pipelined => {
                     let pipeline = Pipeline::new(stocked, in_flight);
-                    tokio::spawn(pipeline.drive(client.clone(), pace))
+                    tokio::spawn(pipeline.drive(method, connection, pace))
                 }
             }
         })
@@ -198,6 +224,7 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
         completed: tally.completed,
         rejected: tally.rejected,
         errors: tally.errors,
+        refused: tally.refused.clone(),
         per_second: (tally.completed as f64 / seconds * 10.0).round() / 10.0,
         p50_us: tally.quantile_us(0.5),
         p90_us: tally.quantile_us(0.9),
@@ -209,10 +236,13 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { completed, rejected, errors, seconds, per_second, .. } = self;
+        let Self { completed, rejected, errors, refused, seconds, per_second, .. } = self;
         let Self { p50_us, p90_us, p99_us, p999_us, max_us, .. } = self;
         writeln!(f, "{per_second} a second: {completed} completed in {seconds} s")?;
         writeln!(f, "{rejected} rejected, {errors} errors")?;
+        for (reason, calls) in refused {
+            writeln!(f, "  {calls} of them refused: {reason}")?;
+        }
         write!(
             f,
             "latency in us: p50 {p50_us}, p90 {p90_us}, p99 {p99_us}, p99.9 {p999_us}, max {max_us}"

@@ -6,27 +6,28 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! One task drives one connection. A command under way is a place, which is also its sequence, and
+//! One task drives one connection and its stream. A command under way is a place, which is also its sequence, and
 //! the moment it was due; what is due together goes in one message.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
+use prost::Message;
+use prost::bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::{Request, Status, Streaming};
+use tonic::Status;
 
-use super::load::{DELAY_AFTER_FAILURE, Pace};
+use super::load::{AfterFailure, DELAY_AFTER_FAILURE, Pace};
 use super::scenario::Stocked;
 use super::tally::{Outcome, Tally};
-use super::template::{self, Answer, Answers, LeanCodec, Template};
-use crate::client::{CallError, Client, Family};
+use super::template::{self, Answer, Answers, StreamTemplate};
+use crate::client::bare::{self, Connection, Method, PREFIX_BYTES, write_prefix};
+use crate::client::{CallError, Family};
 
-const PATH: &str = "/holdfast.v1.CommandService/Execute";
+/// The method that all commands go through.
+pub(super) const PATH: &str = "/holdfast.v1.CommandService/Execute";
 /// The most commands of one message: with every command of a scenario far below what a server takes.
 const MESSAGE_COMMANDS_MAX: usize = 512;
 
@@ -34,7 +35,7 @@ const MESSAGE_COMMANDS_MAX: usize = 512;
 #[derive(Debug)]
 pub(super) struct Pipeline {
     stocked: Arc<Stocked>,
-    template: Template,
+    template: StreamTemplate,
     rng: StdRng,
     /// When the command of each place was due.
     dues: Vec<Instant>,
@@ -46,7 +47,7 @@ impl Pipeline {
     /// For at most `in_flight` commands under way.
     pub(super) fn new(stocked: Arc<Stocked>, in_flight: u32) -> Self {
         Self {
-            template: stocked.template(),
+            template: stocked.stream_template(),
             stocked,
             rng: StdRng::from_os_rng(),
             dues: vec![Instant::now(); in_flight as usize],
@@ -56,44 +57,58 @@ impl Pipeline {
     }
 
     /// Keeps the places full until nothing is due any more and all are answered, or the stream ends.
-    pub(super) async fn drive(mut self, client: Client, mut pace: Pace) -> Tally {
-        // Without a bound of its own: no more is in there than there are places.
-        let (sender, messages) = mpsc::unbounded_channel();
-        let mut answers = match open(&client, messages).await {
-            Ok(answers) => answers,
+    pub(super) async fn drive(
+        mut self,
+        method: Method,
+        connection: Connection,
+        mut pace: Pace,
+    ) -> Tally {
+        let (mut messages, mut answers) = match method.stream() {
+            Ok(stream) => stream,
             Err(status) => {
                 self.tally.fail(status.into(), 1);
                 return self.tally;
             }
         };
+        // Why it ended, the stream tells.
+        let mut connection = connection.fuse();
         let mut more = true;
         let mut rest = None;
-        loop {
-            let under_way = self.dues.len() - self.free.len();
+        while more || self.under_way() > 0 {
             tokio::select! {
                 biased;
-                message = answers.message(), if under_way > 0 => match message {
-                    Ok(Some(Answers { answers })) => rest = self.settle(answers).or(rest),
-                    ended => {
-                        let status = ended.err().unwrap_or_else(|| Status::unknown("it ended"));
+                read = read(&mut answers), if self.under_way() > 0 => match read {
+                    Ok(answers) => {
+                        let failed = self.settle(answers);
+                        if pace.after_failure() == AfterFailure::Rest {
+                            rest = failed.or(rest);
+                        }
+                    }
+                    Err(status) => {
+                        let under_way = self.under_way();
                         self.tally.fail(status.into(), under_way as u64);
                         return self.tally;
                     }
                 },
                 () = until(rest), if rest.is_some() => rest = None,
                 due = pace.next(), if more && rest.is_none() && !self.free.is_empty() => match due {
-                    // The other half is the stream's, which ends first.
-                    Some(due) => drop(sender.send(self.message(due, &mut pace))),
+                    Some(due) => messages.send(self.message(due, &mut pace)),
                     None => more = false,
                 },
-                else => return self.tally,
+                // Last, so that it writes all there is at once.
+                _ = &mut connection => {}
             }
         }
+        self.tally
+    }
+
+    fn under_way(&self) -> usize {
+        self.dues.len() - self.free.len()
     }
 
     /// A message with the command that is due, and with all others that are by now.
-    fn message(&mut self, due: Instant, pace: &mut Pace) -> Vec<u8> {
-        let mut message = Vec::new();
+    fn message(&mut self, due: Instant, pace: &mut Pace) -> Bytes {
+        let mut frame = vec![0; PREFIX_BYTES];
         let mut next = Some(due);
         for _ in 0..MESSAGE_COMMANDS_MAX {
             // A moment is only taken where there is a place for it.
@@ -105,9 +120,10 @@ impl Pipeline {
             self.dues[place as usize] = due;
             let request_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
             let number = self.stocked.any_number(&mut self.rng);
-            self.template.write(&mut message, place, request_id, number);
+            self.template.write(&mut frame, place, request_id, number);
         }
-        message
+        write_prefix(&mut frame);
+        frame.into()
     }
 
     /// Counts answers; gives the moment until which the server is to be left alone, where one failed.
@@ -128,15 +144,11 @@ impl Pipeline {
     }
 }
 
-async fn open(
-    client: &Client,
-    messages: mpsc::UnboundedReceiver<Vec<u8>>,
-) -> Result<Streaming<Answers>, Status> {
-    let mut service = Grpc::new(client.channel());
-    service.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let messages = Request::new(UnboundedReceiverStream::new(messages));
-    let answers = service.streaming(messages, PathAndQuery::from_static(PATH), LeanCodec).await?;
-    Ok(answers.into_inner())
+/// The answers of the next message.
+async fn read(answers: &mut bare::Answer) -> Result<Vec<Answer>, Status> {
+    let message = answers.message().await?.ok_or_else(|| Status::unknown("it ended"))?;
+    let read = Answers::decode(message).map_err(|error| Status::internal(error.to_string()))?;
+    Ok(read.answers)
 }
 
 async fn until(moment: Option<Instant>) {

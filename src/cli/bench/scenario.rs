@@ -1,20 +1,25 @@
 //! What is sent, and the stock that it needs.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use futures::stream::{self, StreamExt};
 use rand::Rng;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::template::{NUMBER_DIGITS, Template};
+use super::template::{CallTemplate, NUMBER_DIGITS, StreamTemplate};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output;
+use crate::cli::parse;
 use crate::client::Client;
 use crate::proto::{Money, v1};
 use v1::sequenced_command::Command;
 
 const SPREAD_SKUS: u32 = 100_000;
+/// The SKU that templates are made with: its digits are found nowhere else in them.
+const NUMBER_OF_TEMPLATE: u32 = SPREAD_SKUS - 1;
 /// More than any run takes from one SKU.
 const UNITS_OF_EACH: u64 = 1_000_000;
 const UNITS_OF_THE_HOT_ONE: u64 = 1_000_000_000_000;
@@ -37,19 +42,21 @@ pub(super) enum Scenario {
 #[derive(Debug)]
 pub(super) struct Stocked {
     pub(super) scenario: Scenario,
-    run: String,
-    skus: u32,
+    pub(super) run: String,
+    pub(super) skus: u32,
+    /// How long reservations are held, where that isn't left to the server.
+    pub(super) ttl: Option<Duration>,
 }
 
 impl Stocked {
     pub(super) fn new(scenario: Scenario) -> Self {
         let id = Uuid::new_v4().simple().to_string();
         let skus = if scenario == Scenario::Hot { 1 } else { SPREAD_SKUS };
-        Self { scenario, run: format!("bench-{}", &id[..8]), skus }
+        Self { scenario, run: format!("bench-{}", &id[..8]), skus, ttl: None }
     }
 
     pub(super) fn stock(&self, number: u32) -> v1::StockResource {
-        let sku = format!("{}-{number:0digits$}", self.run, digits = NUMBER_DIGITS);
+        let sku = format!("{}-{}", self.run, digits(number));
         v1::StockResource { sku, location: String::new() }
     }
 
@@ -58,44 +65,75 @@ impl Stocked {
         rng.random_range(0..self.skus)
     }
 
-    fn any_stock(&self, rng: &mut impl Rng) -> v1::StockResource {
-        self.stock(self.any_number(rng))
+    /// The method that the scenario calls.
+    pub(super) fn path(&self) -> &'static str {
+        match self.scenario {
+            Scenario::Hot | Scenario::Spread => "/holdfast.v1.ReservationService/CreateReservation",
+            Scenario::Orders => "/holdfast.v1.SalesOrderService/CreateSalesOrder",
+        }
+    }
+
+    /// The scenario's command, for calls.
+    pub(super) fn call_template(&self) -> CallTemplate {
+        let (stock, request_id) = self.of_template();
+        match self.scenario {
+            Scenario::Hot | Scenario::Spread => CallTemplate::new(
+                &self.reservation_of(stock, request_id),
+                &digits(NUMBER_OF_TEMPLATE),
+            ),
+            Scenario::Orders => {
+                CallTemplate::new(&order_of(stock, request_id), &digits(NUMBER_OF_TEMPLATE))
+            }
+        }
     }
 
     /// The scenario's command, for a stream.
-    pub(super) fn template(&self) -> Template {
-        let (request_id, number) = (Uuid::nil().to_string(), SPREAD_SKUS - 1);
+    pub(super) fn stream_template(&self) -> StreamTemplate {
+        let (stock, request_id) = self.of_template();
         let command = match self.scenario {
             Scenario::Hot | Scenario::Spread => {
-                let wish = reservation_of(self.stock(number), request_id);
-                Command::CreateReservation(wish)
+                Command::CreateReservation(self.reservation_of(stock, request_id))
             }
-            Scenario::Orders => Command::CreateSalesOrder(order_of(self.stock(number), request_id)),
+            Scenario::Orders => Command::CreateSalesOrder(order_of(stock, request_id)),
         };
-        Template::new(command, &format!("{number:0digits$}", digits = NUMBER_DIGITS))
+        StreamTemplate::new(command, &digits(NUMBER_OF_TEMPLATE))
     }
 
     /// A reservation of one unit, held.
-    pub(super) fn reservation(&self, rng: &mut impl Rng) -> v1::CreateReservationRequest {
-        reservation_of(self.any_stock(rng), request_id(rng))
+    pub(super) fn reservation_of(
+        &self,
+        stock: v1::StockResource,
+        request_id: String,
+    ) -> v1::CreateReservationRequest {
+        use v1::create_reservation_request::Lifetime;
+        let line = v1::ReservationLine {
+            line_id: String::new(),
+            resource: Some(v1::reservation_line::Resource::Stock(stock)),
+            quantity: 1,
+        };
+        let lifetime = self.ttl.map(|ttl| Lifetime::Ttl(parse::to_wire_span(ttl)));
+        v1::CreateReservationRequest {
+            request_id,
+            lines: vec![line],
+            lifetime,
+            ..Default::default()
+        }
     }
 
-    /// A sales order of one unit, answered when it has ended.
-    pub(super) fn order(&self, rng: &mut impl Rng) -> v1::CreateSalesOrderRequest {
-        order_of(self.any_stock(rng), request_id(rng))
+    fn of_template(&self) -> (v1::StockResource, String) {
+        (self.stock(NUMBER_OF_TEMPLATE), Uuid::nil().to_string())
     }
 }
 
-fn reservation_of(stock: v1::StockResource, request_id: String) -> v1::CreateReservationRequest {
-    let line = v1::ReservationLine {
-        line_id: String::new(),
-        resource: Some(v1::reservation_line::Resource::Stock(stock)),
-        quantity: 1,
-    };
-    v1::CreateReservationRequest { request_id, lines: vec![line], ..Default::default() }
+fn digits(number: u32) -> String {
+    format!("{number:0digits$}", digits = NUMBER_DIGITS)
 }
 
-fn order_of(stock: v1::StockResource, request_id: String) -> v1::CreateSalesOrderRequest {
+/// A sales order of one unit, answered when it has ended.
+pub(super) fn order_of(
+    stock: v1::StockResource,
+    request_id: String,
+) -> v1::CreateSalesOrderRequest {
     let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
     let line = v1::SalesOrderLine {
         line_id: String::new(),
@@ -112,20 +150,16 @@ fn order_of(stock: v1::StockResource, request_id: String) -> v1::CreateSalesOrde
     }
 }
 
-fn request_id(rng: &mut impl Rng) -> String {
-    uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()
-}
-
 /// Receives the stock that a scenario needs, over all connections.
 ///
 /// # Errors
 /// Where a receipt is refused, or the user ends it.
 pub(super) async fn stock(
-    scenario: Scenario,
+    stocked: &Stocked,
     clients: &[Client],
     interrupt: &Interrupt,
-) -> Result<Stocked, Failure> {
-    let stocked = Stocked::new(scenario);
+) -> Result<(), Failure> {
+    let scenario = stocked.scenario;
     let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
     let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
     let pipelines: Vec<_> = clients.iter().map(Client::pipeline).collect();
@@ -149,5 +183,5 @@ pub(super) async fn stock(
     }
     drop(receipts);
     bar.finish_and_clear();
-    Ok(stocked)
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! What came back, counted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tonic::Status;
 
-use crate::client::CallError;
+use crate::client::{CallError, Family};
 use crate::proto::v1;
 
 /// Ten minutes; what takes longer counts as this long.
@@ -43,6 +44,8 @@ pub(super) struct Tally {
     pub(super) completed: u64,
     pub(super) rejected: u64,
     pub(super) errors: u64,
+    /// Of the errors, those that the server certainly didn't execute, by its reason.
+    pub(super) refused: BTreeMap<String, u64>,
     first_error: Option<Box<CallError>>,
     latencies_us: Histogram<u64>,
 }
@@ -51,7 +54,8 @@ impl Default for Tally {
     fn default() -> Self {
         let latencies_us = Histogram::new_with_bounds(1, LATENCY_US_MAX, SIGNIFICANT_DIGITS)
             .expect("the bounds are constants that were tried");
-        Self { completed: 0, rejected: 0, errors: 0, first_error: None, latencies_us }
+        let refused = BTreeMap::new();
+        Self { completed: 0, rejected: 0, errors: 0, refused, first_error: None, latencies_us }
     }
 }
 
@@ -69,10 +73,22 @@ impl Tally {
         }
     }
 
-    /// Counts calls that failed together.
+    /// Counts calls that failed alike.
     pub(super) fn fail(&mut self, error: CallError, calls: u64) {
         self.errors += calls;
+        if error.family() == Family::TurnedAway {
+            self.refuse(&error.reason, calls);
+        }
         self.first_error.get_or_insert_with(|| Box::new(error));
+    }
+
+    fn refuse(&mut self, reason: &str, calls: u64) {
+        match self.refused.get_mut(reason) {
+            Some(count) => *count += calls,
+            None => {
+                self.refused.insert(reason.to_owned(), calls);
+            }
+        }
     }
 
     /// Adds what another connection counted.
@@ -80,6 +96,7 @@ impl Tally {
         self.completed += other.completed;
         self.rejected += other.rejected;
         self.errors += other.errors;
+        other.refused.iter().for_each(|(reason, calls)| self.refuse(reason, *calls));
         self.latencies_us.add(other.latencies_us).expect("every tally has the same bounds");
         self.first_error = self.first_error.take().or(other.first_error);
     }
@@ -102,6 +119,11 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use tonic::{Code, Status};
+    use tonic_types::{ErrorDetails, StatusExt};
+
     use super::*;
 
     #[test]
@@ -117,6 +139,27 @@ mod tests {
         assert_eq!((tally.completed, tally.rejected, tally.errors), (101, 1, 0));
         assert!(tally.quantile_us(0.5).abs_diff(51_000) <= 51);
         assert!(tally.max_us().abs_diff(LATENCY_US_MAX) <= LATENCY_US_MAX / 1_000);
+    }
+
+    fn turned_away(reason: &str) -> Outcome {
+        let details = ErrorDetails::with_error_info(reason, "holdfast", HashMap::new());
+        let status = Status::with_error_details(Code::Unavailable, "not now", details);
+        Outcome::Failed(Box::new(status.into()))
+    }
+
+    #[test]
+    fn what_the_server_refused_is_told_apart_by_its_reason() {
+        let [mut tally, mut other] = [Tally::default(), Tally::default()];
+        tally.count(turned_away("OVERLOADED"), Duration::ZERO);
+        for outcome in [turned_away("OVERLOADED"), turned_away("STOPPING")] {
+            other.count(outcome, Duration::ZERO);
+        }
+        let broken = Status::internal("broken");
+        other.count(Outcome::Failed(Box::new(broken.into())), Duration::ZERO);
+        tally.merge(other);
+        assert_eq!(tally.errors, 4);
+        let refused = [("OVERLOADED".to_owned(), 2), ("STOPPING".to_owned(), 1)];
+        assert_eq!(tally.refused, refused.into());
     }
 
     #[test]

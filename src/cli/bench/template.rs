@@ -6,13 +6,11 @@
 //! Not here: what is sent, and when.
 
 use prost::Message;
-use prost::bytes::BufMut;
-use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
-use tonic_prost::ProstDecoder;
+use prost::bytes::Bytes;
 use tonic_types::pb;
 use uuid::Uuid;
 
+use crate::client::bare::{PREFIX_BYTES, write_prefix};
 use crate::proto::v1;
 use v1::sequenced_command::Command;
 
@@ -20,36 +18,74 @@ use v1::sequenced_command::Command;
 const SEQUENCE_MIN: u64 = 1 << 28;
 const SEQUENCE_BYTES: usize = 5;
 
-/// One command of a message, in its bytes.
+/// One command in its bytes.
 #[derive(Debug)]
-pub(super) struct Template {
+struct Template {
     bytes: Vec<u8>,
-    sequence_at: usize,
     request_id_at: usize,
     number_at: usize,
 }
 
 impl Template {
+    /// With the request id nil, on the SKU whose name ends in the digits of `number`.
+    fn new(bytes: Vec<u8>, number: &str) -> Self {
+        let request_id_at = find(&bytes, &Uuid::nil().to_string());
+        let number_at = find(&bytes, number);
+        Self { bytes, request_id_at, number_at }
+    }
+
+    /// Writes what varies over a copy.
+    fn vary(&self, copy: &mut [u8], request_id: Uuid, number: u32) {
+        request_id.hyphenated().encode_lower(&mut copy[self.request_id_at..]);
+        write_digits(&mut copy[self.number_at..], number);
+    }
+}
+
+/// The command of a call.
+#[derive(Debug)]
+pub(super) struct CallTemplate(Template);
+
+impl CallTemplate {
+    /// A command with the request id nil, on the SKU whose name ends in the digits of `number`.
+    pub(super) fn new(command: &impl Message, number: &str) -> Self {
+        let mut frame = vec![0; PREFIX_BYTES];
+        frame.extend(command.encode_to_vec());
+        write_prefix(&mut frame);
+        Self(Template::new(frame, number))
+    }
+
+    /// The command on the SKU of this number.
+    pub(super) fn frame(&self, request_id: Uuid, number: u32) -> Bytes {
+        let mut frame = self.0.bytes.clone();
+        self.0.vary(&mut frame, request_id, number);
+        frame.into()
+    }
+}
+
+/// One command of a stream's message.
+#[derive(Debug)]
+pub(super) struct StreamTemplate {
+    template: Template,
+    sequence_at: usize,
+}
+
+impl StreamTemplate {
     /// A command with the request id nil, on the SKU whose name ends in the digits of `number`.
     pub(super) fn new(command: Command, number: &str) -> Self {
         let command = v1::SequencedCommand { sequence: SEQUENCE_MIN, command: Some(command) };
-        let command_bytes = command.encoded_len();
-        let bytes = v1::ExecuteRequest { commands: vec![command] }.encode_to_vec();
-        let request_id_at = find(&bytes, &Uuid::nil().to_string());
-        let number_at = find(&bytes, number);
         // After the message's tag and length, and the sequence's own tag.
-        let sequence_at = 1 + prost::length_delimiter_len(command_bytes) + 1;
-        Self { bytes, sequence_at, request_id_at, number_at }
+        let sequence_at = 1 + prost::length_delimiter_len(command.encoded_len()) + 1;
+        let bytes = v1::ExecuteRequest { commands: vec![command] }.encode_to_vec();
+        Self { template: Template::new(bytes, number), sequence_at }
     }
 
-    /// Adds the command of this place to a message, on the SKU of this number.
-    pub(super) fn write(&self, message: &mut Vec<u8>, place: u32, request_id: Uuid, number: u32) {
-        let begin = message.len();
-        message.extend_from_slice(&self.bytes);
-        let copy = &mut message[begin..];
+    /// Adds the command of this place to a frame, on the SKU of this number.
+    pub(super) fn write(&self, frame: &mut Vec<u8>, place: u32, request_id: Uuid, number: u32) {
+        let begin = frame.len();
+        frame.extend_from_slice(&self.template.bytes);
+        let copy = &mut frame[begin..];
         write_varint(&mut copy[self.sequence_at..], SEQUENCE_MIN + u64::from(place));
-        request_id.hyphenated().encode_lower(&mut copy[self.request_id_at..]);
-        write_digits(&mut copy[self.number_at..], number);
+        self.template.vary(copy, request_id, number);
     }
 }
 
@@ -79,35 +115,6 @@ fn write_digits(into: &mut [u8], mut number: u32) {
     for byte in into[..NUMBER_DIGITS].iter_mut().rev() {
         *byte = b'0' + (number % 10) as u8;
         number /= 10;
-    }
-}
-
-/// Sends messages that are encoded already, and reads of the answers what is counted.
-#[derive(Debug, Default)]
-pub(super) struct LeanCodec;
-
-impl Codec for LeanCodec {
-    type Encode = Vec<u8>;
-    type Decode = Answers;
-    type Encoder = Self;
-    type Decoder = ProstDecoder<Answers>;
-
-    fn encoder(&mut self) -> Self::Encoder {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self::Decoder {
-        ProstDecoder::new(BufferSettings::default())
-    }
-}
-
-impl Encoder for LeanCodec {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, message: Vec<u8>, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put_slice(&message);
-        Ok(())
     }
 }
 
@@ -145,19 +152,41 @@ pub(super) struct Order {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
     use super::*;
-    use crate::cli::bench::scenario::{Scenario, Stocked};
+    use crate::cli::bench::scenario::{Scenario, Stocked, order_of};
     use v1::sequenced_answer::Outcome;
 
+    /// What a template is to say: a command with this request id, on the SKU of this number.
+    fn command(stocked: &Stocked, request_id: Uuid, number: u32) -> Command {
+        let (stock, request_id) = (stocked.stock(number), request_id.to_string());
+        match stocked.scenario {
+            Scenario::Hot | Scenario::Spread => {
+                Command::CreateReservation(stocked.reservation_of(stock, request_id))
+            }
+            Scenario::Orders => Command::CreateSalesOrder(order_of(stock, request_id)),
+        }
+    }
+
     #[test]
-    fn a_template_is_the_command_that_a_call_would_be() {
-        let mut rng = StdRng::seed_from_u64(1);
+    fn a_call_says_what_it_is_to_say_behind_its_length() {
         for scenario in [Scenario::Hot, Scenario::Orders] {
             let stocked = Stocked::new(scenario);
-            let (template, request_id) = (stocked.template(), Uuid::from_u128(7));
+            let frame = stocked.call_template().frame(Uuid::from_u128(7), 98_765);
+            let message = match command(&stocked, Uuid::from_u128(7), 98_765) {
+                Command::CreateReservation(wish) => wish.encode_to_vec(),
+                Command::CreateSalesOrder(order) => order.encode_to_vec(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(frame[..PREFIX_BYTES], [0, 0, 0, 0, message.len() as u8]);
+            assert_eq!(frame[PREFIX_BYTES..], message);
+        }
+    }
+
+    #[test]
+    fn a_message_of_a_stream_says_each_command_in_its_place() {
+        for scenario in [Scenario::Hot, Scenario::Orders] {
+            let stocked = Stocked::new(scenario);
+            let (template, request_id) = (stocked.stream_template(), Uuid::from_u128(7));
             let mut message = Vec::new();
             template.write(&mut message, 0, Uuid::from_u128(6), 0);
             template.write(&mut message, u32::MAX, request_id, 98_765);
@@ -165,28 +194,8 @@ mod tests {
             let [first, second] = read.commands.as_slice() else { panic!("{read:?}") };
             let places = [first, second].map(|command| place(command.sequence).unwrap());
             assert_eq!(places, [0, u32::MAX as usize]);
-            let sku = stocked.stock(98_765);
-            match second.command.clone().unwrap() {
-                Command::CreateReservation(mut wish) => {
-                    assert_eq!(wish.request_id, request_id.to_string());
-                    let resource = Some(v1::reservation_line::Resource::Stock(sku));
-                    assert_eq!(wish.lines[0].resource, resource);
-                    let mut called = stocked.reservation(&mut rng);
-                    wish.request_id.clone_from(&called.request_id);
-                    called.lines[0].resource = resource;
-                    assert_eq!(wish, called);
-                }
-                Command::CreateSalesOrder(mut order) => {
-                    assert_eq!(order.request_id, request_id.to_string());
-                    let resource = Some(v1::sales_order_line::Resource::Stock(sku));
-                    assert_eq!(order.lines[0].resource, resource);
-                    let mut called = stocked.order(&mut rng);
-                    order.request_id.clone_from(&called.request_id);
-                    called.lines[0].resource = resource;
-                    assert_eq!(order, called);
-                }
-                other => panic!("{other:?}"),
-            }
+            assert_eq!(first.command, Some(command(&stocked, Uuid::from_u128(6), 0)));
+            assert_eq!(second.command, Some(command(&stocked, request_id, 98_765)));
         }
     }
 

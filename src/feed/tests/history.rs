@@ -11,7 +11,7 @@ use super::world::{SMALL, World, order, stock};
 use crate::domain::event::{Event, LANDMARK_EVERY};
 use crate::domain::ids::{EntityKey, Position, Version};
 use crate::feed::{Direction, HistoryError, Reading, StreamEnd, Stretch, read_stream};
-use crate::journal::{LogReader, StoreError};
+use crate::journal::{LogReader, StoreError, StoreSize};
 
 /// Counts how often the log is asked.
 struct Counting {
@@ -32,6 +32,10 @@ impl LogReader for Counting {
     ) -> Result<(), StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.reader.read(from, through, visit)
+    }
+
+    fn size(&self) -> Result<StoreSize, StoreError> {
+        self.reader.size()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod history;
 mod joining;
+mod standing;
 mod telling;
 mod watching;
 pub(crate) mod world;

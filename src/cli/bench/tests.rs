@@ -1,0 +1,192 @@
+//! The load, on a real server inside this process.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+
+use uuid::Uuid;
+
+use super::Mode;
+use super::load::{self, Caller, Pace, Schedule};
+use super::pipeline::{self, Pipeline};
+use super::scenario::{Scenario, Stocked};
+use super::tally::Tally;
+use crate::cli::interrupt::Interrupt;
+use crate::client::{Client, Options, bare};
+use crate::config::Config;
+use crate::domain::name::TenantId;
+use crate::proto::v1;
+use crate::server::{self, Running};
+use crate::telemetry;
+
+/// As much as is received, and as is asked for.
+const UNITS: u64 = 5;
+const CALLS: u64 = 8;
+const IN_FLIGHT: u32 = 3;
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// There can only be one recorder of metrics.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE.get_or_init(|| telemetry::install().unwrap()).clone()
+}
+
+fn start() -> (Running, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.server.data_dir = folder.path().join("data");
+    config.server.grpc_addr = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.server.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.server.shards = 2;
+    // Fewer than are under way: the others wait.
+    config.limits.streams_per_connection_max = IN_FLIGHT - 1;
+    (server::start(&config, metrics()).unwrap(), folder)
+}
+
+/// Another tenant than the default one.
+fn options(address: SocketAddr) -> Options {
+    Options { tenant: TenantId::new("bench").unwrap(), ..Options::new(address.to_string()) }
+}
+
+/// A scenario of one SKU, of which there are few units.
+async fn stocked(client: &Client, scenario: Scenario) -> Arc<Stocked> {
+    let stocked = Stocked { skus: 1, ..Stocked::new(scenario) };
+    let receipt = v1::ReceiveStockRequest {
+        request_id: Uuid::new_v4().to_string(),
+        stock: Some(stocked.stock(0)),
+        quantity: UNITS,
+        ..Default::default()
+    };
+    client.receive_stock(receipt).await.unwrap();
+    Arc::new(stocked)
+}
+
+/// So many calls that are due at once.
+fn calls(number: u64) -> Pace {
+    let schedule = Schedule {
+        rate: NonZero::new(1_000_000).unwrap(),
+        begin: Instant::now(),
+        duration: Duration::from_micros(number),
+    };
+    open(schedule, &Interrupt::default())
+}
+
+/// The pace of an only connection.
+fn open(schedule: Schedule, interrupt: &Interrupt) -> Pace {
+    Pace::open(schedule, 1, interrupt).pop().unwrap()
+}
+
+async fn drive(options: &Options, mode: Mode, stocked: Arc<Stocked>, pace: Pace) -> Tally {
+    match mode {
+        Mode::Unary => {
+            let (method, connection) = bare::connect(options, stocked.path()).await.unwrap();
+            let caller = Caller::new(method, stocked);
+            load::drive(caller, connection, options.clone(), IN_FLIGHT as usize, pace).await
+        }
+        Mode::Pipelined => {
+            let (method, connection) = bare::connect(options, pipeline::PATH).await.unwrap();
+            Pipeline::new(stocked, IN_FLIGHT).drive(method, connection, pace).await
+        }
+    }
+}
+
+async fn balance(client: &Client, stocked: &Stocked) -> v1::StockBalance {
+    let request = v1::GetStockBalanceRequest { stock: Some(stocked.stock(0)) };
+    client.get_stock_balance(request).await.unwrap().stock_balance.unwrap()
+}
+
+/// Who sent the last event of the balance.
+async fn source(client: &Client, stocked: &Stocked) -> String {
+    let id = Some(v1::entity_id::Id::StockBalance(stocked.stock(0)));
+    let request = v1::ReadStreamRequest {
+        stream: Some(v1::EntityId { id }),
+        direction: v1::ReadDirection::Backwards.into(),
+        ..Default::default()
+    };
+    client.read_stream(request).await.unwrap().events.swap_remove(0).source
+}
+
+#[test]
+fn what_was_sold_completes_and_what_was_sold_out_is_refused() {
+    let (server, _folder) = start();
+    server.block_on(async {
+        let options = options(server.addresses().grpc);
+        let client = Client::connect(&options).await.unwrap();
+        for mode in [Mode::Unary, Mode::Pipelined] {
+            for scenario in [Scenario::Hot, Scenario::Orders] {
+                let stocked = stocked(&client, scenario).await;
+                let tally = drive(&options, mode, stocked.clone(), calls(CALLS)).await;
+                let counts = (tally.completed, tally.rejected, tally.errors);
+                assert_eq!(counts, (UNITS, CALLS - UNITS, 0), "{mode:?} {scenario:?}");
+                let balance = balance(&client, &stocked).await;
+                assert_eq!(balance.available, 0);
+                let held = if scenario == Scenario::Hot { UNITS } else { 0 };
+                assert_eq!(balance.held, held, "{mode:?} {scenario:?}");
+                assert_eq!(source(&client, &stocked).await, options.user_agent);
+            }
+        }
+    });
+    server.stop();
+}
+
+#[test]
+fn a_call_that_fails_is_an_error_and_keeps_its_details() {
+    let (server, _folder) = start();
+    server.block_on(async {
+        let options = options(server.addresses().grpc);
+        for mode in [Mode::Unary, Mode::Pipelined] {
+            let stocked = Stocked { run: "x".repeat(1_000), ..Stocked::new(Scenario::Hot) };
+            let tally = drive(&options, mode, Arc::new(stocked), calls(CALLS)).await;
+            assert_eq!((tally.completed, tally.rejected, tally.errors), (0, 0, CALLS));
+            let error = tally.first_error().unwrap();
+            assert_eq!(error.fields[0].field, "lines[0].stock.sku", "{mode:?}: {error}");
+        }
+    });
+    server.stop();
+}
+
+/// Breaks its first connection off, and leads all others on to the server.
+async fn broken_once(listener: TcpListener, server: SocketAddr) {
+    drop(listener.accept().await.unwrap());
+    loop {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(server).await.unwrap();
+        tokio::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+    }
+}
+
+#[test]
+fn a_connection_that_ends_is_followed_by_another() {
+    let (server, _folder) = start();
+    server.block_on(async {
+        let client = Client::connect(&options(server.addresses().grpc)).await.unwrap();
+        let stocked = stocked(&client, Scenario::Hot).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = options(listener.local_addr().unwrap());
+        let broken = tokio::spawn(broken_once(listener, server.addresses().grpc));
+        let interrupt = Interrupt::default();
+        let end = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(5));
+            while balance(&client, &stocked).await.held == 0 {
+                looks.tick().await;
+            }
+            interrupt.raise();
+        };
+        let rate = NonZero::new(200).unwrap();
+        let schedule = Schedule { rate, begin: Instant::now(), duration: PATIENCE };
+        let pace = open(schedule, &interrupt);
+        let driven = drive(&options, Mode::Unary, stocked.clone(), pace);
+        let both = Box::pin(async { tokio::join!(driven, end) });
+        let (tally, ()) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+        assert!(tally.completed > 0);
+        broken.abort();
+    });
+    server.stop();
+}
