@@ -41,7 +41,7 @@ use crate::telemetry;
 
 /// The actor of an active entity.
 pub struct EntityActor<A: Aggregate> {
-    shell: Rc<RefCell<Shell<A>>>,
+    shell: Rc<RefCell<Option<Shell<A>>>>,
 }
 
 /// An active entity, as its actor changes it and its shard takes it back.
@@ -91,7 +91,7 @@ struct Cause {
 
 impl<A: Aggregate> EntityActor<A> {
     /// An actor that works for whatever entity is in the shell.
-    pub fn new(shell: Rc<RefCell<Shell<A>>>) -> Self {
+    pub fn new(shell: Rc<RefCell<Option<Shell<A>>>>) -> Self {
         Self { shell }
     }
 }
@@ -360,6 +360,9 @@ impl<A: Aggregate> Handler<Payload> for EntityActor<A> {
     type Result = ();
 
     fn handle(&mut self, payload: Payload, _: &mut Self::Context) {
-        self.shell.borrow_mut().handle(payload);
+        // A vacant actor is sent nothing.
+        if let Some(shell) = &mut *self.shell.borrow_mut() {
+            shell.handle(payload);
+        }
     }
 }
