@@ -291,6 +291,7 @@ thread_local! {
     /// What counts each command's outcomes. To find it by name and labels anew would cost as much as
     /// to read the command.
     static COMMAND_COUNTERS: RefCell<HashMap<(&'static str, Outcome), Counter>> = RefCell::default();
+    static TURNED_AWAY_COUNTERS: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
     static COMMAND_HISTOGRAM: Histogram = histogram!(catalogue::COMMAND_SECONDS.name);
 }
 
@@ -312,7 +313,10 @@ pub fn command_took(took: Duration) {
 /// A command was turned away, for a reason that its client was told.
 pub fn command_turned_away(command: &'static str, reason: &'static str) {
     command_ended(command, Outcome::TurnedAway);
-    counter!(catalogue::COMMANDS_TURNED_AWAY.name, "reason" => reason).increment(1);
+    TURNED_AWAY_COUNTERS.with_borrow_mut(|counters| {
+        let named = || counter!(catalogue::COMMANDS_TURNED_AWAY.name, "reason" => reason);
+        counters.entry(reason).or_insert_with(named).increment(1);
+    });
 }
 
 /// So many commands are in flight, of so many that may be.

@@ -115,11 +115,16 @@ pub fn claim_made() -> Event {
     event(id, Body::StockBalance(stock_balance::Event::ClaimMade(claim(7))))
 }
 
-/// The encoded events of reservations of one unit, two of each: ids and SKUs are random, and the
-/// rest is alike.
-pub fn held(reservations: usize) -> Vec<Vec<u8>> {
+/// The events of reservations of one unit, two of each: ids and SKUs are random, from a seed that
+/// is always the same, and the rest is alike.
+pub fn events_of_holds(reservations: usize) -> Vec<Event> {
     let mut random = StdRng::seed_from_u64(7);
-    (0..reservations).flat_map(|_| events_of_a_hold(&mut random)).map(|it| encoded(&it)).collect()
+    (0..reservations).flat_map(|_| events_of_a_hold(&mut random)).collect()
+}
+
+/// The same, encoded.
+pub fn held(reservations: usize) -> Vec<Vec<u8>> {
+    events_of_holds(reservations).iter().map(encoded).collect()
 }
 
 fn events_of_a_hold(random: &mut StdRng) -> [Event; 2] {

@@ -11,7 +11,7 @@ use actix::{Actor, Addr};
 use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::ProcessManager;
-use super::shard::{Begin, Connect, Shard};
+use super::shard::{Begin, Connect, Residents, Shard};
 use super::topology::{Mailbox, Spread, Topology};
 use crate::archive::Archive;
 use crate::domain::event::Origin;
@@ -54,7 +54,7 @@ pub fn start(beginning: Beginning) -> Started {
     let environment = Rc::new(Environment::new(surroundings));
     let (server, mailbox) = (environment.server.clone(), environment.mailbox.clone());
     let process = ProcessManager::new(environment.clone()).start();
-    let shard = Shard::new(environment, archive, entities, seed).start();
+    let shard = Shard::new(Residents::new(environment, archive, entities, seed)).start();
     Started { shard, process, mailbox, server }
 }
 

@@ -22,7 +22,7 @@ pub struct Deadlines {
 impl Deadlines {
     /// Wakes the reservation then.
     pub fn add(&mut self, deadline: Timestamp, tenant: &TenantId, id: ReservationId) {
-        self.heap.push(Reverse((deadline, self.tenants.number(tenant), id)));
+        self.heap.push(Reverse((deadline, self.tenants.keep(tenant), id)));
     }
 
     /// The next reservation whose deadline has come.
@@ -32,7 +32,9 @@ impl Deadlines {
             return None;
         }
         let Reverse((_, tenant, id)) = self.heap.pop()?;
-        Some(EntityKey::reservation(self.tenants.name(tenant), id))
+        let key = EntityKey::reservation(self.tenants.name(tenant), id);
+        self.tenants.let_go(tenant);
+        Some(key)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What travels between the edge, the shards and the entities.
 //!
-//! Everything that reaches an entity is a [`Delivery`].
+//! What reaches an entity is a [`Payload`]; on its way there it is a [`Delivery`].
 
 use std::sync::Arc;
 

@@ -13,6 +13,8 @@
 //! Not here: what is decided; that is the aggregate's. Nor which actor has which entity; that is
 //! `seat`'s.
 
+mod answers;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -22,27 +24,24 @@ use actix::{Actor, Context as ActorCtx, Handler};
 use uuid::Uuid;
 
 use super::capture::Captured;
-use super::delivery::{
-    Accepted, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
-};
+use super::delivery::{Delivery, Envelope, Payload, Reply, ShownClaims, Told};
 use super::environment::Environment;
-use super::process_manager::{RunStep, StepDone};
+use super::process_manager::RunStep;
 use crate::codec::v1;
 use crate::domain::command::{Command, Message};
 use crate::domain::entity::{
     Aggregate, Checked, Context, Decision, Entity, Outcome, Summary, Transient,
 };
 use crate::domain::event::{Event, Origin, RequestMark};
-use crate::domain::ids::{EntityKey, Position, SalesOrderId, Version};
+use crate::domain::ids::{EntityKey, Position, SalesOrderId};
 use crate::domain::rejection::Rejection;
 use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
-use crate::journal::Release;
 use crate::telemetry;
 
 /// The actor of an active entity.
 pub struct EntityActor<A: Aggregate> {
-    shell: Rc<RefCell<Shell<A>>>,
+    shell: Rc<RefCell<Option<Shell<A>>>>,
 }
 
 /// An active entity, as its actor changes it and its shard takes it back.
@@ -92,7 +91,7 @@ struct Cause {
 
 impl<A: Aggregate> EntityActor<A> {
     /// An actor that works for whatever entity is in the shell.
-    pub fn new(shell: Rc<RefCell<Shell<A>>>) -> Self {
+    pub fn new(shell: Rc<RefCell<Option<Shell<A>>>>) -> Self {
         Self { shell }
     }
 }
@@ -315,75 +314,6 @@ impl<A: Aggregate> Shell<A> {
         recorded
     }
 
-    /// Appends, and has clients answered once that is durable. The order process is answered at
-    /// once: it acts within the log, where what it does comes after what it heard.
-    fn answer(
-        &self,
-        events: Vec<Event>,
-        replies: Vec<Reply>,
-        result: Result<(), Rejection>,
-    ) -> Position {
-        let mut clients = Vec::new();
-        let mut steps = Vec::new();
-        for reply in replies {
-            match reply {
-                Reply::Client(client) => clients.push(client),
-                Reply::Process(step) => steps.push(step),
-            }
-        }
-        let release = (!clients.is_empty()).then(|| {
-            let (version, view) = (self.entity.version, self.entity.state.view());
-            let result = result.clone();
-            Box::new(move |position| {
-                for client in clients {
-                    let now = Shown { version, position, view: view.clone() };
-                    let answer = match &result {
-                        Ok(()) => Ok(Accepted { version, position, now }),
-                        Err(rejection) => Err(Refused { rejection: rejection.clone(), position }),
-                    };
-                    client.tell(answer);
-                }
-            }) as Release
-        });
-        let last = match (events.is_empty(), &release) {
-            (true, None) => self.environment.surroundings.journal.assigned(),
-            _ => self.environment.surroundings.journal.append(events, release),
-        };
-        for reply in steps {
-            let result = result.clone();
-            self.environment.process().do_send(StepDone { reply, result });
-        }
-        last
-    }
-
-    fn refuse(&self, rejection: Rejection, replies: Vec<Reply>) {
-        self.answer(Vec::new(), replies, Err(rejection));
-    }
-
-    fn repeat(&self, version: Version, position: Position, reply: Reply) {
-        match reply {
-            Reply::Process(_) => {
-                self.answer(Vec::new(), vec![reply], Ok(()));
-            }
-            Reply::Client(client) => {
-                let now = self.shown();
-                self.read(move |_| {
-                    client.tell(Ok(Accepted { version, position, now }));
-                });
-            }
-        }
-    }
-
-    /// Answers once everything that the answer could know of is durable.
-    fn read(&self, release: impl FnOnce(Position) + Send + 'static) {
-        self.environment.surroundings.journal.append(Vec::new(), Some(Box::new(release)));
-    }
-
-    fn shown(&self) -> Shown {
-        let Entity { version, position, state, .. } = &*self.entity;
-        Shown { version: *version, position: *position, view: state.view() }
-    }
-
     fn send(&self, messages: Vec<Message>, cause: &Cause, last: Option<Position>) {
         let causation_id =
             last.map(|position| self.environment.event_id(position)).or(cause.causation_id);
@@ -430,6 +360,9 @@ impl<A: Aggregate> Handler<Payload> for EntityActor<A> {
     type Result = ();
 
     fn handle(&mut self, payload: Payload, _: &mut Self::Context) {
-        self.shell.borrow_mut().handle(payload);
+        // A vacant actor is sent nothing.
+        if let Some(shell) = &mut *self.shell.borrow_mut() {
+            shell.handle(payload);
+        }
     }
 }

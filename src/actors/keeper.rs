@@ -134,7 +134,8 @@ impl Keeper {
                         let _ = reply.send(result.map_err(|error| error.to_string()));
                     }
                     Some(Request::Digest { reply }) => {
-                        let _ = reply.send(self.digest().await);
+                        let digest = self.digest(&reply).await;
+                        let _ = reply.send(digest);
                     }
                     None => return,
                 },
@@ -204,12 +205,18 @@ impl Keeper {
         records
     }
 
-    async fn digest(&self) -> Option<(Position, Digest)> {
+    /// Tries until nothing has changed meanwhile, or nobody waits any more.
+    async fn digest<T>(&self, asker: &oneshot::Sender<T>) -> Option<(Position, Digest)> {
         for _ in 0..DIGEST_TRIES {
             let before = self.journal.assigned();
             let digest = self.digest_once().await;
             if self.journal.assigned() == before {
+                // It leaves the process, so what it tells of is durable first.
+                self.barrier(before).await.ok()?;
                 return Some((before, digest));
+            }
+            if asker.is_closed() {
+                return None;
             }
             sleep(DIGEST_PAUSE).await;
         }

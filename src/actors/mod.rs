@@ -8,7 +8,7 @@
 //!
 //! In reading order: `delivery` (what travels), `topology` (which way), `shard` with its `table`,
 //! `seat` (which actor has which entity), `entity` (the shell around every aggregate), `index`
-//! with `deadlines` and `listing` (what is known without asking), `process_manager`
+//! with `deadlines`, `listing` and `packed` (what is known without asking), `process_manager`
 //! (which runs the steps of orders), `keeper` (which takes snapshots and fills the archive), and
 //! `engine`, by which the edge speaks to all of them.
 //!

@@ -5,38 +5,77 @@
 //!
 //! Not here: anything durable. Numbers are given anew at each start.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
-use indexmap::{Equivalent, IndexSet};
+use indexmap::Equivalent;
 
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey, SalesOrderId};
 use crate::domain::name::TenantId;
 
-/// The tenants that somebody has met, by number.
+/// The tenants of those keys that somebody keeps, by number.
+///
+/// Invariant: a tenant without a key is forgotten and its number given anew. Whoever asks about
+/// entities that don't exist leaves nothing behind.
 #[derive(Debug, Default)]
 pub struct Tenants {
-    names: IndexSet<TenantId, FixedState>,
+    numbers: HashMap<TenantId, u32, FixedState>,
+    /// By number, with how many keys are kept.
+    names: Vec<(TenantId, u64)>,
+    free: Vec<u32>,
 }
 
 impl Tenants {
-    /// The number of a tenant that may be a new one.
-    pub fn number(&mut self, tenant: &TenantId) -> u32 {
-        let number = match self.names.get_index_of(tenant) {
-            Some(number) => number,
-            None => self.names.insert_full(tenant.clone()).0,
+    /// The number of a tenant, of which one more key is kept.
+    pub fn keep(&mut self, tenant: &TenantId) -> u32 {
+        if let Some(&number) = self.numbers.get(tenant) {
+            self.names[number as usize].1 += 1;
+            return number;
+        }
+        let named = (tenant.clone(), 1);
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.names[number as usize] = named;
+                number
+            }
+            None => {
+                self.names.push(named);
+                u32::try_from(self.names.len() - 1).expect("no memory holds four billion tenants")
+            }
         };
-        u32::try_from(number).expect("no memory holds four billion tenants")
+        self.numbers.insert(tenant.clone(), number);
+        number
     }
 
-    /// The number of a tenant, where it has been met.
+    /// One key less is kept of the tenant with this number.
+    pub fn let_go(&mut self, number: u32) {
+        let (tenant, keys) = &mut self.names[number as usize];
+        *keys -= 1;
+        if *keys == 0 {
+            self.numbers.remove(tenant);
+            self.free.push(number);
+        }
+    }
+
+    /// The number of a tenant of which keys are kept.
     pub fn find(&self, tenant: &TenantId) -> Option<u32> {
-        self.names.get_index_of(tenant).and_then(|number| u32::try_from(number).ok())
+        self.numbers.get(tenant).copied()
     }
 
     /// The tenant of a number.
     pub fn name(&self, number: u32) -> &TenantId {
-        &self.names[number as usize]
+        &self.names[number as usize].0
+    }
+
+    /// How many tenants there are.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
     }
 }
 
@@ -144,7 +183,7 @@ mod tests {
             .collect();
         let packed: Vec<_> = keys
             .iter()
-            .map(|key| PackedKey::new(tenants.number(&key.tenant), key.id.clone()))
+            .map(|key| PackedKey::new(tenants.keep(&key.tenant), key.id.clone()))
             .collect();
         let hasher = FixedState::with_seed(7);
         for (index, key) in keys.iter().enumerate() {
@@ -156,6 +195,23 @@ mod tests {
             assert_eq!(packed[index].unpacked(&tenants), *key);
         }
         assert_eq!(tenants.find(&TenantId::new("c").unwrap()), None);
+    }
+
+    #[test]
+    fn a_tenant_without_keys_is_forgotten_and_its_number_used_again() {
+        let mut tenants = Tenants::default();
+        let name = |n: u32| TenantId::new(&format!("t{n}")).unwrap();
+        let kept = tenants.keep(&name(0));
+        for n in 1..1_000 {
+            let number = tenants.keep(&name(n));
+            assert_eq!((tenants.find(&name(n)), tenants.name(number)), (Some(number), &name(n)));
+            tenants.let_go(number);
+            assert_eq!(tenants.find(&name(n)), None);
+        }
+        assert_eq!((tenants.len(), tenants.names.len()), (1, 2));
+        tenants.keep(&name(0));
+        tenants.let_go(kept);
+        assert_eq!(tenants.find(&name(0)), Some(kept), "one of two keys is still there");
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub enum Seat {
 /// An actor and the entity that it has.
 pub struct Seated<A: Aggregate> {
     address: Addr<EntityActor<A>>,
-    shell: Rc<RefCell<Shell<A>>>,
+    /// Nothing while it is vacant.
+    shell: Rc<RefCell<Option<Shell<A>>>>,
     /// How many messages the entity was sent.
     sent: u64,
 }
@@ -68,23 +69,25 @@ impl Seat {
 
     /// The entity's record, if it is idle.
     pub fn rest(&self) -> Rest {
-        with_seated!(self, seated => seated.shell.borrow().rest(seated.sent))
+        with_seated!(self, seated => {
+            seated.shell.borrow().as_ref().map_or(Rest::Nothing, |shell| shell.rest(seated.sent))
+        })
     }
 
     /// The entity's record as it is now, if anything ever happened to it.
     pub fn captured(&self) -> Option<Captured> {
-        with_seated!(self, seated => seated.shell.borrow().captured())
+        with_seated!(self, seated => seated.shell.borrow().as_ref().and_then(Shell::captured))
     }
 }
 
 impl<A: Aggregate> Seated<A> {
     fn new(key: EntityKey, entity: Box<Entity<A>>, environment: Rc<Environment>) -> Self {
-        let shell = Rc::new(RefCell::new(Shell::new(key, entity, environment)));
+        let shell = Rc::new(RefCell::new(Some(Shell::new(key, entity, environment))));
         Self { address: EntityActor::new(shell.clone()).start(), shell, sent: 0 }
     }
 
     fn seat(&mut self, key: EntityKey, entity: Box<Entity<A>>, environment: Rc<Environment>) {
-        *self.shell.borrow_mut() = Shell::new(key, entity, environment);
+        *self.shell.borrow_mut() = Some(Shell::new(key, entity, environment));
         self.sent = 0;
     }
 
@@ -152,6 +155,7 @@ fn seated<A: Aggregate>(
 
 /// An actor that isn't kept stops when its address is dropped.
 fn keep<A: Aggregate>(vacant: &mut Vec<Seated<A>>, seated: Seated<A>) {
+    *seated.shell.borrow_mut() = None;
     if vacant.len() < VACANT_MAX {
         vacant.push(seated);
     }

@@ -21,16 +21,11 @@ mod walk;
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler};
 
 use super::delivery::Delivery;
-use super::environment::Environment;
-use crate::archive::Archive;
-use crate::domain::ids::EntityKey;
-use crate::recovery::AnyEntity;
 
 pub use messages::{
     Begin, Connect, CountEntities, Evict, ListReservations, ListStock, TakeFinished, Walk,
@@ -48,14 +43,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard that begins with these entities.
-    pub fn new(
-        environment: Rc<Environment>,
-        archive: Arc<dyn Archive>,
-        entities: Vec<(EntityKey, AnyEntity)>,
-        seed: u64,
-    ) -> Self {
-        let residents = Residents::new(environment, archive, entities, seed);
+    /// A shard of these entities.
+    pub fn new(residents: Residents) -> Self {
         Self { residents: Rc::new(RefCell::new(residents)), walks: Walks::default() }
     }
 

@@ -66,14 +66,20 @@ impl Table {
 
     /// Puts an entity in its place.
     pub fn insert(&mut self, key: EntityKey, slot: Slot) {
-        let tenant = self.tenants.number(&key.tenant);
+        if let Some(place) = self.get_mut(&key) {
+            *place = slot;
+            return;
+        }
+        let tenant = self.tenants.keep(&key.tenant);
         self.slots.insert(PackedKey::new(tenant, key.id), slot);
     }
 
     /// Takes an entity out.
     pub fn remove(&mut self, key: &EntityKey) -> Option<Slot> {
         let tenant = self.tenants.find(&key.tenant)?;
-        self.slots.swap_remove(&Sought::new(tenant, &key.id))
+        let slot = self.slots.swap_remove(&Sought::new(tenant, &key.id))?;
+        self.tenants.let_go(tenant);
+        Some(slot)
     }
 
     /// The entity at an index, from 0.

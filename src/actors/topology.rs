@@ -50,8 +50,8 @@ impl Mailbox {
 
     fn waiting(&self) -> u64 {
         // In this order, so that one that comes and goes meanwhile isn't counted as less than none.
-        let taken = self.taken.0.load(Ordering::Acquire);
-        self.sent.0.load(Ordering::Acquire).saturating_sub(taken)
+        let taken = self.taken.0.load(Ordering::Relaxed);
+        self.sent.0.load(Ordering::Relaxed).saturating_sub(taken)
     }
 }
 

@@ -34,8 +34,8 @@ use super::{
 /// How many bytes of a frame come before its message: whether that is compressed, and its length.
 pub(crate) const PREFIX_BYTES: usize = 5;
 const HTTP_PORT: u16 = 80;
-/// How many calls may be open before the server has said how many it takes: as few as HTTP/2 advises.
-const STREAMS_AT_FIRST: usize = 100;
+/// How many calls may be open before the server has said how many it takes: it refuses the rest.
+const STREAMS_AT_FIRST: usize = 1;
 
 /// What moves the bytes of all calls of a connection; it ends when the connection does.
 pub(crate) type Connection = h2::client::Connection<TcpStream, Bytes>;

@@ -105,8 +105,8 @@ thread_local! {
 /// The most room that a thread keeps.
 const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
-/// Shows the bytes of a value to `read`. To let a vector grow anew for each took a twentieth of a
-/// reservation's time.
+/// Shows the bytes of a value to `read`. To let a vector grow anew for each would cost a
+/// twentieth of a reservation's time.
 pub fn encoded<R>(value: &impl Serialize, read: impl FnOnce(&[u8]) -> R) -> R {
     let mut bytes = SCRATCH.take();
     bytes.clear();

@@ -1,6 +1,8 @@
 //! The newest good snapshot, then the log's tail.
 
 use std::ops::ControlFlow;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use uuid::Uuid;
 
@@ -8,10 +10,17 @@ use super::settle::{Unsettled, settle};
 use super::world::{World, WorldError};
 use crate::archive::{Archive, ArchiveError};
 use crate::codec::{CodecError, v1};
+use crate::domain::event::Event;
 use crate::domain::ids::{EntityId, EntityKey, Position};
 use crate::domain::time::Timestamp;
 use crate::journal::{LogReader, StoreError};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotStore};
+
+/// How many events are handed over at once.
+const BATCH_EVENTS: usize = 1_024;
+
+/// How many batches may wait to be followed.
+const BATCHES_AHEAD_MAX: usize = 16;
 
 /// What recovery found.
 pub struct Loaded {
@@ -165,47 +174,64 @@ fn read_snapshot(
 }
 
 /// Follows the events after `from`; tells how many there were, and the latest time of any.
+///
+/// They are read and decoded on a thread of its own, since that takes as long as following them.
 fn replay(
     sources: Sources<'_>,
     world: &mut World,
     from: Position,
     last: Position,
 ) -> Result<(u64, Timestamp), RecoveryError> {
-    let (mut replayed, mut latest) = (0, Timestamp::default());
-    let mut failure = None;
-    sources.log.read(from.next(), last, &mut |position, bytes| match follow(
-        world,
-        sources.archive,
-        position,
-        bytes,
-    ) {
-        Ok(time) => {
+    let (sender, batches) = mpsc::sync_channel(BATCHES_AHEAD_MAX);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| read_ahead(sources.log, from, last, sender));
+        let (mut replayed, mut latest) = (0, Timestamp::default());
+        // Where one can't be followed, the reader ends as nobody takes its batches any more.
+        for event in batches.into_iter().flatten() {
+            follow(world, sources.archive, &event)?;
             replayed += 1;
-            latest = latest.max(time);
-            ControlFlow::Continue(())
+            latest = latest.max(event.time);
         }
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failure.map_or(Ok((replayed, latest)), Err)
+        reader.join().expect("a panic has ended the process")?;
+        Ok((replayed, latest))
+    })
 }
 
-fn follow(
-    world: &mut World,
-    archive: &dyn Archive,
-    position: Position,
-    bytes: &[u8],
-) -> Result<Timestamp, RecoveryError> {
-    let event = v1::decode_event(position, bytes)
-        .map_err(|source| RecoveryError::Event { position, source })?;
+/// Hands out the decoded events after `from`, in batches, until nobody takes them.
+fn read_ahead(
+    log: &dyn LogReader,
+    from: Position,
+    last: Position,
+    batches: SyncSender<Vec<Event>>,
+) -> Result<(), RecoveryError> {
+    let (mut batch, mut malformed) = (Vec::with_capacity(BATCH_EVENTS), None);
+    log.read(from.next(), last, &mut |position, bytes| {
+        match v1::decode_event(position, bytes) {
+            Ok(event) => batch.push(event),
+            Err(source) => {
+                malformed = Some(RecoveryError::Event { position, source });
+                return ControlFlow::Break(());
+            }
+        }
+        if batch.len() == BATCH_EVENTS {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS));
+            if batches.send(full).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    // Whoever doesn't take it has failed, and says why.
+    let _ = batches.send(batch);
+    malformed.map_or(Ok(()), Err)
+}
+
+fn follow(world: &mut World, archive: &dyn Archive, event: &Event) -> Result<(), RecoveryError> {
     let is_later = event.previous != Position::START;
     if is_later && world.get(&event.stream).is_none() {
         bring_back(archive, world, &event.stream)?;
     }
-    world.apply(&event)?;
-    Ok(event.time)
+    Ok(world.apply(event)?)
 }
 
 fn bring_back(
@@ -224,6 +250,9 @@ fn bring_back_archived_claimants(
     archive: &dyn Archive,
     world: &mut World,
 ) -> Result<(), RecoveryError> {
+    if archive.digest().1 == 0 {
+        return Ok(());
+    }
     let mut missing = Vec::new();
     for (key, entity) in world.iter() {
         if !matches!(key.id, EntityId::Resource(_)) {
@@ -241,6 +270,9 @@ fn bring_back_archived_claimants(
 
 /// Leaves in the archive what is there: a snapshot may hold it too, where it was taken before.
 fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), RecoveryError> {
+    if archive.digest().1 == 0 {
+        return Ok(());
+    }
     let mut archived = Vec::new();
     for (key, entity) in world.iter() {
         if entity.summary().finished && archive.contains(&v1::encode(key))? {

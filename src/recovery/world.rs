@@ -65,7 +65,7 @@ impl AnyEntity {
 
     /// The record's bytes: what snapshots and the archive hold and the digest hashes.
     pub fn encode(&self) -> Vec<u8> {
-        with_entity!(self, entity => v1::encode(entity.as_ref()))
+        with_entity!(self, entity => v1::encoded(entity.as_ref(), |bytes| bytes.to_vec()))
     }
 
     /// Its version.
@@ -189,10 +189,8 @@ impl World {
     pub fn apply(&mut self, event: &Event) -> Result<(), WorldError> {
         let stream = || event.stream.clone();
         let position = event.position;
-        if !self.entities.contains_key(&event.stream) {
-            self.entities.insert(stream(), AnyEntity::new(event.stream.kind()));
-        }
-        let entity = self.entities.get_mut(&event.stream).expect("it was put in above");
+        let begun = || AnyEntity::new(event.stream.kind());
+        let entity = self.entities.entry(stream()).or_insert_with(begun);
         let expected = entity.version().next();
         if event.version < expected {
             return Ok(());

@@ -233,14 +233,31 @@ pub fn start(disks: &Disks, clock: Arc<ManualClock>, settings: Settings) -> Tria
     disks.open().start(clock, settings)
 }
 
+/// One thread in paused time, whose tasks stay where they are between one run and the next.
+pub struct Thread {
+    // Dropped first: tasks end while their runtime is there.
+    tasks: tokio::task::LocalSet,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Thread {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        Self { tasks: tokio::task::LocalSet::new(), runtime }
+    }
+
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.tasks.block_on(&self.runtime, work)
+    }
+}
+
 /// Runs a test on one thread, in paused time.
 pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, test)
+    Thread::new().run(test)
 }
 
 /// Goes to the end of the queue of tasks once.

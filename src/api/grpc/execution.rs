@@ -189,7 +189,7 @@ impl<T: TakeCommand> Execution<T> {
                 () = queue.closed() => break,
                 () = &mut stopping => {
                     replies = None;
-                    end = Some(Err(Failure::from(TurnedAway::Stopping).into()));
+                    end.get_or_insert(Err(Failure::from(TurnedAway::Stopping).into()));
                 }
                 _ = answers.recv_many(&mut answered, TURN_ANSWERS_MAX), if !self.given.is_empty() => {
                     self.settle(answered.drain(..));

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Where each call has a task of its own, each answer wakes that task, which wakes the connection's,
-//! which writes that one answer. Here a group commit wakes each connection once, and all its answers
-//! leave in one write.
+//! which writes that one answer. Here a group commit wakes each connection once, and its answers leave
+//! together.
 //!
 //! Not here: which services there are, and what they do.
 
@@ -19,6 +19,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -35,6 +36,9 @@ use tonic::codegen::{Service, http};
 use tonic::transport::server::TcpIncoming;
 
 use super::Limits;
+
+/// How long nobody is let in after somebody could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves connections until `shutdown`, then until each has finished the calls that it has.
 pub(super) async fn serve<S>(
@@ -59,7 +63,11 @@ pub(super) async fn serve<S>(
                 Ok(socket) => {
                     connections.spawn(connection(socket, service.clone(), limits, stopping.clone()));
                 }
-                Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+                // Where the process has no descriptor left, the next try fails at once too.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             },
             Some(_) = connections.join_next() => {}
         }

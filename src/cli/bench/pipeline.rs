@@ -37,8 +37,8 @@ pub(super) struct Pipeline {
     stocked: Arc<Stocked>,
     template: StreamTemplate,
     rng: StdRng,
-    /// When the command of each place was due.
-    dues: Vec<Instant>,
+    /// When the command of each place was due; nothing where the place is free.
+    dues: Vec<Option<Instant>>,
     free: Vec<u32>,
     tally: Tally,
 }
@@ -50,7 +50,7 @@ impl Pipeline {
             template: stocked.stream_template(),
             stocked,
             rng: StdRng::from_os_rng(),
-            dues: vec![Instant::now(); in_flight as usize],
+            dues: vec![None; in_flight as usize],
             free: (0..in_flight).rev().collect(),
             tally: Tally::default(),
         }
@@ -117,7 +117,7 @@ impl Pipeline {
                 self.free.push(place);
                 break;
             };
-            self.dues[place as usize] = due;
+            self.dues[place as usize] = Some(due);
             let request_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
             let number = self.stocked.any_number(&mut self.rng);
             self.template.write(&mut frame, place, request_id, number);
@@ -131,13 +131,13 @@ impl Pipeline {
         let now = Instant::now();
         let mut rest = None;
         for answer in answers {
-            let place = template::place(answer.sequence).filter(|place| *place < self.dues.len());
-            let Some(place) = place else { continue };
+            let Some(place) = template::place(answer.sequence) else { continue };
+            let Some(due) = self.dues.get_mut(place).and_then(Option::take) else { continue };
             let outcome = outcome(answer);
             if let Outcome::Failed(error) = &outcome {
                 rest = Some(now + error.retry_delay.unwrap_or(DELAY_AFTER_FAILURE));
             }
-            self.tally.count(outcome, now.saturating_duration_since(self.dues[place]));
+            self.tally.count(outcome, now.saturating_duration_since(due));
             self.free.push(place as u32);
         }
         rest
