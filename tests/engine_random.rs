@@ -31,6 +31,8 @@ use rand::{Rng, SeedableRng};
 use support::*;
 use uuid::Uuid;
 
+/// How long an engine may take to come to rest, in simulated time.
+const REST_MAX: Duration = Duration::from_secs(60);
 const LIVES: usize = 12;
 const STEPS: usize = 60;
 /// How long an answer is waited for, in simulated time. Without a failure it takes none.
@@ -177,10 +179,12 @@ impl Run {
     }
 
     async fn check_at_rest(&mut self, trial: &Trial) {
-        let (position, digest) = trial.settled_digest().await;
-        if position > self.disks.last() {
-            return; // The disk has failed: this life is as good as over.
-        }
+        let settled = tokio::time::timeout(REST_MAX, trial.settled_digest()).await;
+        let Ok((position, digest)) = settled else {
+            // The disk has failed, so nobody is told any more: this life is as good as over.
+            assert!(trial.engine.journal().assigned() > self.disks.last(), "it never rests");
+            return;
+        };
         let verdict = self.disks.check();
         assert_eq!((position, digest), (verdict.last, verdict.world.digest()));
         assert_settled(&verdict.world);
