@@ -60,8 +60,8 @@ use storage::Storage;
 pub use space::FreeSpace;
 pub use storage::StorageError;
 
-/// How many requests for a snapshot may wait.
-const SNAPSHOT_REQUESTS_MAX: usize = 16;
+/// How many requests to the keeper may wait.
+const KEEPER_REQUESTS_MAX: usize = 16;
 
 /// How often metrics are folded.
 const METRICS_UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -267,7 +267,7 @@ fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, Ser
     let Loaded { world, unsettled, snapshot, .. } = loaded;
     let (arbiters, topology) = Arbiters::start(shards, world, unsettled, &surroundings, &archive)?;
     let (last, last_snapshot) = watch::channel(snapshot);
-    let (requests, asked) = mpsc::channel(SNAPSHOT_REQUESTS_MAX);
+    let (requests, asked) = mpsc::channel(KEEPER_REQUESTS_MAX);
     let keeper = Keeper {
         topology: topology.clone(),
         journal: journal.clone(),

@@ -116,14 +116,17 @@ impl Seats {
     pub fn take(&mut self, key: EntityKey, entity: AnyEntity) -> Seat {
         let environment = self.environment.clone();
         match entity {
-            AnyEntity::StockBalance(entity) => {
-                Seat::StockBalance(seated(&mut self.stock_balances, key, entity, environment))
-            }
+            AnyEntity::StockBalance(entity) => Seat::StockBalance(take_or_start(
+                &mut self.stock_balances,
+                key,
+                entity,
+                environment,
+            )),
             AnyEntity::Reservation(entity) => {
-                Seat::Reservation(seated(&mut self.reservations, key, entity, environment))
+                Seat::Reservation(take_or_start(&mut self.reservations, key, entity, environment))
             }
             AnyEntity::SalesOrder(entity) => {
-                Seat::SalesOrder(seated(&mut self.sales_orders, key, entity, environment))
+                Seat::SalesOrder(take_or_start(&mut self.sales_orders, key, entity, environment))
             }
         }
     }
@@ -138,7 +141,7 @@ impl Seats {
     }
 }
 
-fn seated<A: Aggregate>(
+fn take_or_start<A: Aggregate>(
     vacant: &mut Vec<Seated<A>>,
     key: EntityKey,
     entity: Box<Entity<A>>,

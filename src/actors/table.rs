@@ -66,12 +66,11 @@ impl Table {
 
     /// Puts an entity in its place.
     pub fn insert(&mut self, key: EntityKey, slot: Slot) {
-        if let Some(place) = self.get_mut(&key) {
-            *place = slot;
-            return;
-        }
         let tenant = self.tenants.keep(&key.tenant);
-        self.slots.insert(PackedKey::new(tenant, key.id), slot);
+        let before = self.slots.insert(PackedKey::new(tenant, key.id), slot);
+        if before.is_some() {
+            self.tenants.let_go(tenant);
+        }
     }
 
     /// Takes an entity out.
@@ -101,7 +100,27 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::domain::ids::ReservationId;
+    use crate::domain::name::TenantId;
+
+    #[test]
+    fn an_empty_table_knows_no_tenant_however_often_entities_came_and_changed() {
+        let mut table = Table::new(1);
+        let tenant = TenantId::new("visitor").unwrap();
+        let key = |n| EntityKey::reservation(&tenant, ReservationId(Uuid::from_u128(n)));
+        for n in [1, 1, 2, 1] {
+            table.insert(key(n), Slot::Passive([n as u8].into()));
+        }
+        assert_eq!(table.len(), 2);
+        assert!(table.remove(&key(1)).is_some());
+        assert!(table.contains(&key(2)) && !table.contains(&key(1)));
+        assert!(table.remove(&key(2)).is_some());
+        assert!(table.remove(&key(2)).is_none());
+        assert_eq!(table.tenants.find(&tenant), None);
+    }
 
     #[test]
     fn a_place_is_small() {
