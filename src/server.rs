@@ -50,7 +50,7 @@ use crate::fatal;
 use crate::feed::{self, Feed, Reading};
 use crate::journal::room::Bounds;
 use crate::journal::{Journal, SledStore, Store, Writer};
-use crate::recovery::Loaded;
+use crate::recovery::{Loaded, Spread};
 use arbiters::Arbiters;
 use listeners::{Bound, Early, Listeners};
 use sampling::Sampler;
@@ -208,10 +208,11 @@ impl<'a> Starting<'a> {
 
     fn load(&self, stop: impl Future<Output = ()>) -> Result<(Storage, Loaded), ServerError> {
         let config = self.config.clone();
+        let spread = Spread::new(shards(self.config), rand::random());
         let (done, recovery) = oneshot::channel();
         spawn("recovery", move || {
             let recovered = Storage::open(&config).and_then(|storage| {
-                let loaded = storage.recover()?;
+                let loaded = storage.recover(&spread)?;
                 Ok((storage, loaded))
             });
             // After a stop nobody wants it any more.
@@ -263,9 +264,8 @@ fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, Ser
         log_id,
         limits: limits(config),
     };
-    let shards = shards(config);
     let Loaded { world, unsettled, snapshot, .. } = loaded;
-    let (arbiters, topology) = Arbiters::start(shards, world, unsettled, &surroundings, &archive)?;
+    let (arbiters, topology) = Arbiters::start(world, unsettled, &surroundings, &archive)?;
     let (last, last_snapshot) = watch::channel(snapshot);
     let (requests, asked) = mpsc::channel(KEEPER_REQUESTS_MAX);
     let keeper = Keeper {

@@ -12,11 +12,10 @@ use super::delivery::{Delivery, Payload};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::ProcessManager;
 use super::shard::{Begin, Connect, Residents, Shard};
-use super::topology::{Mailbox, Spread, Topology};
+use super::topology::{Mailbox, Topology};
 use crate::archive::Archive;
 use crate::domain::event::Origin;
-use crate::domain::ids::EntityKey;
-use crate::recovery::{AnyEntity, Unsettled, World};
+use crate::recovery::{Part, Spread, Unsettled};
 
 /// The actors of one arbiter.
 #[derive(Clone)]
@@ -34,18 +33,9 @@ pub struct Beginning {
     /// The finished entities.
     pub archive: Arc<dyn Archive>,
     /// The shard's own.
-    pub entities: Vec<(EntityKey, AnyEntity)>,
+    pub entities: Part,
     /// For the order of its table's buckets.
     pub seed: u64,
-}
-
-/// Divides entities among shards.
-pub fn divide(world: World, spread: &Spread, shards: usize) -> Vec<Vec<(EntityKey, AnyEntity)>> {
-    let mut divided: Vec<_> = (0..shards).map(|_| Vec::new()).collect();
-    for (key, entity) in world.into_entities() {
-        divided[spread.index(&key)].push((key, entity));
-    }
-    divided
 }
 
 /// Starts a shard and its process manager where this is called.

@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::packed::Tenants;
 use crate::domain::ids::{EntityKey, ReservationId};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
+use crate::recovery::packed::Tenants;
 
 /// Deadlines of one shard's reservations.
 #[derive(Debug, Default)]

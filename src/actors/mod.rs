@@ -28,7 +28,6 @@ pub mod environment;
 pub mod index;
 pub mod keeper;
 pub mod listing;
-pub mod packed;
 pub mod process_manager;
 pub mod seat;
 pub mod shard;

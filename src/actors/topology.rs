@@ -2,23 +2,15 @@
 //!
 //! Where it lives is decided at each start: nothing on disk depends on the number of shards.
 
-use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::Addr;
-use foldhash::fast::FixedState;
 
 use super::delivery::Delivery;
 use super::shard::Shard;
 use crate::domain::ids::EntityKey;
-
-/// Spreads entities over shards.
-#[derive(Debug, Clone)]
-pub struct Spread {
-    shards: usize,
-    hasher: FixedState,
-}
+use crate::recovery::Spread;
 
 /// Every shard's address.
 #[derive(Clone)]
@@ -55,26 +47,10 @@ impl Mailbox {
     }
 }
 
-impl Spread {
-    /// Over so many shards; the seed keeps clients from choosing ids that meet on one.
-    pub fn new(shards: usize, seed: u64) -> Self {
-        Self { shards, hasher: FixedState::with_seed(seed) }
-    }
-
-    /// The index of the entity's shard.
-    pub fn index(&self, key: &EntityKey) -> usize {
-        (self.hash(key) % self.shards as u64) as usize
-    }
-
-    fn hash(&self, key: &impl Hash) -> u64 {
-        self.hasher.hash_one(key)
-    }
-}
-
 impl Topology {
     /// These shards, in the order that the spread numbers them.
     pub fn new(shards: Vec<Addr<Shard>>, mailboxes: Vec<Arc<Mailbox>>, spread: Spread) -> Self {
-        debug_assert_eq!((shards.len(), mailboxes.len()), (spread.shards, spread.shards));
+        debug_assert_eq!((shards.len(), mailboxes.len()), (spread.parts(), spread.parts()));
         Self { shards: shards.into(), mailboxes: mailboxes.into(), spread }
     }
 

@@ -40,9 +40,9 @@ struct StoredEventRef<'a> {
     body: &'a Body,
 }
 
+/// All but the stream, which comes first.
 #[derive(Deserialize)]
-struct StoredEvent {
-    stream: EntityKey,
+struct StoredRest {
     version: Version,
     back: u64,
     landmark: Position,
@@ -78,14 +78,36 @@ pub fn encode_event(event: &Event, bytes: &mut Vec<u8>) {
 /// # Errors
 /// [`CodecError`], where the bytes are no event.
 pub fn decode_event(position: Position, bytes: &[u8]) -> Result<Event, CodecError> {
-    let stored: StoredEvent = decode(bytes)?;
+    let (stream, rest) = split_event(bytes)?;
+    decode_rest(position, stream, rest)
+}
+
+/// Reads whose event this is; the rest is for [`decode_rest`].
+///
+/// # Errors
+/// [`CodecError`], where the bytes are no event.
+pub fn split_event(bytes: &[u8]) -> Result<(EntityKey, &[u8]), CodecError> {
+    let (stream, read) = decode_front(bytes)?;
+    Ok((stream, &bytes[read..]))
+}
+
+/// Reads the event at a position, of which all but the stream is left to read.
+///
+/// # Errors
+/// [`CodecError`], where the bytes are no event.
+pub fn decode_rest(
+    position: Position,
+    stream: EntityKey,
+    rest: &[u8],
+) -> Result<Event, CodecError> {
+    let stored: StoredRest = decode(rest)?;
     let previous = match stored.back {
         0 => Position::START,
         back => Position(position.0.checked_sub(back).ok_or(CodecError::LinkBeforeStart)?),
     };
     Ok(Event {
         position,
-        stream: stored.stream,
+        stream,
         version: stored.version,
         previous,
         landmark: stored.landmark,
@@ -136,10 +158,15 @@ pub fn encode_into(value: &impl Serialize, bytes: &mut Vec<u8>) {
 /// # Errors
 /// [`CodecError`], where they are something else, or more.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let (value, read) = bincode::serde::decode_from_slice(bytes, CONFIG)
-        .map_err(|error| CodecError::Malformed(error.to_string()))?;
+    let (value, read) = decode_front(bytes)?;
     if read < bytes.len() {
         return Err(CodecError::Trailing { bytes: bytes.len() - read });
     }
     Ok(value)
+}
+
+/// Reads a value that the bytes begin with, and tells how many it takes up.
+fn decode_front<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), CodecError> {
+    bincode::serde::decode_from_slice(bytes, CONFIG)
+        .map_err(|error| CodecError::Malformed(error.to_string()))
 }

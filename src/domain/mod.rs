@@ -13,6 +13,7 @@ pub mod name;
 pub mod time;
 
 pub mod claim;
+pub mod claims;
 pub mod command;
 pub mod event;
 pub mod rejection;

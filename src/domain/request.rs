@@ -97,6 +97,10 @@ impl RequestMemory {
         for _ in 0..mark.forgets {
             self.remembered.pop_front();
         }
+        if self.remembered.is_empty() {
+            // Most entities take one command or two; left alone, the first makes room for four.
+            self.remembered.reserve_exact(1);
+        }
         let RequestMark { id, fingerprint, .. } = *mark;
         self.remembered.push_back(Remembered { id, fingerprint, version, position, time });
     }

@@ -4,12 +4,10 @@
 //!
 //! Not here: deadlines. A claim says until when it stands, but only its reservation ends it.
 
-use std::ops::Bound;
-
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Blocker, Claim, ClaimAnswer, ClaimOutcome, Shortfall, StockFigures};
+use super::claims::Claims;
 use super::command::{self, Message};
 use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
 use super::event::Body;
@@ -95,8 +93,7 @@ pub struct StockBalance {
     updated: Timestamp,
     on_hand: u64,
     held: u64,
-    // A persistent map: capturing a balance with a million claims clones it at once.
-    claims: OrdMap<ReservationId, Claim>,
+    claims: Claims,
 }
 
 impl Command {
@@ -137,7 +134,7 @@ impl StockBalance {
 
     /// The claims that stand, by reservation.
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.claims.values()
+        self.claims.iter()
     }
 
     fn receive(&self, quantity: u64, reference: Label) -> Decision<Event> {
@@ -170,7 +167,7 @@ impl StockBalance {
 
     /// What a claim would change: nothing, one event, or too little is left.
     fn claim(&self, wish: Claim) -> Result<Option<Event>, Short> {
-        let Some(standing) = self.claims.get(&wish.reservation) else {
+        let Some(standing) = self.claims.get(wish.reservation) else {
             // An entry stands until all of it is released or used up, so a wish that has units
             // used up and finds none was followed before.
             if wish.is_release() || wish.committed > 0 {
@@ -215,14 +212,14 @@ impl StockBalance {
     /// the claim that comes after it, where a refused creation is tried again.
     fn is_waited_for(&self, wish: &Claim) -> bool {
         let is_creation = wish.reservation_version == Version(1);
-        let takes_more = || growth(self.claims.get(&wish.reservation), wish) > 0;
+        let takes_more = || growth(self.claims.get(wish.reservation), wish) > 0;
         wish.held > 0 && (is_creation || takes_more())
     }
 
     fn enter(&mut self, claim: &Claim) {
         let before = match claim.held {
-            0 => self.claims.remove(&claim.reservation),
-            _ => self.claims.insert(claim.reservation, *claim),
+            0 => self.claims.remove(claim.reservation),
+            _ => self.claims.insert(*claim),
         };
         let (held, committed) = before.map_or((0, 0), |entry| (entry.held, entry.committed));
         self.held = self.held - held + claim.held;
@@ -316,8 +313,7 @@ impl Aggregate for StockBalance {
     }
 
     fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.claims.range((from, Bound::Unbounded)).take(count).map(|(_, claim)| *claim).collect()
+        self.claims.after(after, count)
     }
 
     fn is_small(&self) -> bool {

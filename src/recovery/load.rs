@@ -1,13 +1,15 @@
 //! The newest good snapshot, then the log's tail.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
+use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::dealing::deal_to_parts;
+use super::part::{Part, WorldError};
 use super::settle::{Unsettled, settle};
-use super::world::{World, WorldError};
+use super::spread::Spread;
+use super::world::World;
 use crate::archive::{Archive, ArchiveError};
 use crate::codec::{CodecError, v1};
 use crate::domain::event::Event;
@@ -15,12 +17,6 @@ use crate::domain::ids::{EntityId, EntityKey, Position};
 use crate::domain::time::Timestamp;
 use crate::journal::{LogReader, StoreError};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotStore};
-
-/// How many events are handed over at once.
-const BATCH_EVENTS: usize = 1_024;
-
-/// How many batches may wait to be followed.
-const BATCHES_AHEAD_MAX: usize = 16;
 
 /// What recovery found.
 pub struct Loaded {
@@ -103,18 +99,25 @@ pub struct Sources<'a> {
     pub archive: &'a dyn Archive,
 }
 
-/// Loads the state as of the log's end.
+/// Loads the state as of the log's end, in as many parts as the spread has.
 ///
 /// A snapshot that can't be read is made up for by the one before it, and in the end by the
 /// whole log; each is said in the log.
 ///
 /// # Errors
 /// [`RecoveryError`].
-pub fn load(sources: Sources<'_>) -> Result<Loaded, RecoveryError> {
+pub fn load(sources: Sources<'_>, spread: &Spread) -> Result<Loaded, RecoveryError> {
     let last = sources.log.last();
-    let (mut world, snapshot) = newest_snapshot(sources, last)?;
+    let begun = Instant::now();
+    let (mut world, snapshot) = newest_snapshot(sources, spread, last)?;
     let from = snapshot.as_ref().map_or(Position::START, |info| info.header.position);
+    let entities = world.len() as u64;
+    let took_ms = begun.elapsed().as_millis() as u64;
+    tracing::info!(snapshot = from.0, entities, took_ms, "the snapshot is in memory");
+    let begun = Instant::now();
     let (replayed, latest) = replay(sources, &mut world, from, last)?;
+    let took_ms = begun.elapsed().as_millis() as u64;
+    tracing::info!(events = replayed, took_ms, "the log has been followed to its end");
     let time = snapshot.as_ref().map_or(latest, |info| latest.max(info.footer.end.time));
     bring_back_archived_claimants(sources.archive, &mut world)?;
     let unsettled = settle(&world);
@@ -124,10 +127,11 @@ pub fn load(sources: Sources<'_>) -> Result<Loaded, RecoveryError> {
 
 fn newest_snapshot(
     sources: Sources<'_>,
+    spread: &Spread,
     last: Position,
 ) -> Result<(World, Option<SnapshotInfo>), RecoveryError> {
     for position in sources.snapshots.list()? {
-        match read_snapshot(sources, position) {
+        match read_snapshot(sources, spread, position) {
             Ok((_, info)) if info.header.log_id != sources.log_id => {
                 let (found, expected) = (info.header.log_id, sources.log_id);
                 return Err(RecoveryError::ForeignSnapshot { snapshot: position, found, expected });
@@ -154,95 +158,77 @@ fn newest_snapshot(
     }
     // Without a snapshot everything is read anew, finished entities too.
     sources.archive.clear()?;
-    Ok((World::default(), None))
+    Ok((World::new(spread.clone()), None))
 }
 
 fn read_snapshot(
     sources: Sources<'_>,
+    spread: &Spread,
     position: Position,
 ) -> Result<(World, SnapshotInfo), RecoveryError> {
     let mut source = sources.snapshots.open(position)?;
-    let mut world = World::default();
-    while let Some((key, record)) = source.next()? {
-        let key: EntityKey =
-            v1::decode(&key).map_err(|source| RecoveryError::Event { position, source })?;
-        world.insert(key, &record)?;
-    }
+    let mut world = World::new(spread.clone());
+    deal_to_parts(
+        &mut world,
+        |dealer| {
+            while let Some((key, record)) = source.next()? {
+                let key: EntityKey =
+                    v1::decode(&key).map_err(|source| RecoveryError::Event { position, source })?;
+                if dealer.deal(&key.clone(), key, &record).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        },
+        |part, (): &mut (), key, record| Ok(part.insert(key, record)?),
+    )?;
     let header = *source.header();
     let footer = source.finish()?;
     Ok((world, SnapshotInfo { header, footer, bytes: 0 }))
 }
 
 /// Follows the events after `from`; tells how many there were, and the latest time of any.
-///
-/// They are read and decoded on a thread of its own, since that takes as long as following them.
 fn replay(
     sources: Sources<'_>,
     world: &mut World,
     from: Position,
     last: Position,
 ) -> Result<(u64, Timestamp), RecoveryError> {
-    let (sender, batches) = mpsc::sync_channel(BATCHES_AHEAD_MAX);
-    thread::scope(|scope| {
-        let reader = scope.spawn(|| read_ahead(sources.log, from, last, sender));
-        let (mut replayed, mut latest) = (0, Timestamp::default());
-        // Where one can't be followed, the reader ends as nobody takes its batches any more.
-        for event in batches.into_iter().flatten() {
-            follow(world, sources.archive, &event)?;
-            replayed += 1;
-            latest = latest.max(event.time);
-        }
-        reader.join().expect("a panic has ended the process")?;
-        Ok((replayed, latest))
-    })
+    let malformed = |position| move |source| RecoveryError::Event { position, source };
+    let (replayed, latest) = deal_to_parts(
+        world,
+        |dealer| {
+            let (mut read, mut failed) = (0, None);
+            sources.log.read(from.next(), last, &mut |position, bytes| {
+                read += 1;
+                match v1::split_event(bytes) {
+                    Ok((stream, rest)) => dealer.deal(&stream.clone(), (position, stream), rest),
+                    Err(source) => {
+                        failed = Some(malformed(position)(source));
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            failed.map_or(Ok(read), Err)
+        },
+        |part, latest: &mut Timestamp, (position, stream), rest| {
+            let event = v1::decode_rest(position, stream, rest).map_err(malformed(position))?;
+            *latest = event.time.max(*latest);
+            follow(part, sources.archive, &event)
+        },
+    )?;
+    Ok((replayed, latest.into_iter().max().unwrap_or_default()))
 }
 
-/// Hands out the decoded events after `from`, in batches, until nobody takes them.
-fn read_ahead(
-    log: &dyn LogReader,
-    from: Position,
-    last: Position,
-    batches: SyncSender<Vec<Event>>,
-) -> Result<(), RecoveryError> {
-    let (mut batch, mut malformed) = (Vec::with_capacity(BATCH_EVENTS), None);
-    log.read(from.next(), last, &mut |position, bytes| {
-        match v1::decode_event(position, bytes) {
-            Ok(event) => batch.push(event),
-            Err(source) => {
-                malformed = Some(RecoveryError::Event { position, source });
-                return ControlFlow::Break(());
-            }
-        }
-        if batch.len() == BATCH_EVENTS {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS));
-            if batches.send(full).is_err() {
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
-    // Whoever doesn't take it has failed, and says why.
-    let _ = batches.send(batch);
-    malformed.map_or(Ok(()), Err)
-}
-
-fn follow(world: &mut World, archive: &dyn Archive, event: &Event) -> Result<(), RecoveryError> {
+fn follow(part: &mut Part, archive: &dyn Archive, event: &Event) -> Result<(), RecoveryError> {
     let is_later = event.previous != Position::START;
-    if is_later && world.get(&event.stream).is_none() {
-        bring_back(archive, world, &event.stream)?;
+    if is_later
+        && part.get(&event.stream).is_none()
+        && let Some(record) = archive.get(&v1::encode(&event.stream))?
+    {
+        part.insert(event.stream.clone(), &record)?;
     }
-    Ok(world.apply(event)?)
-}
-
-fn bring_back(
-    archive: &dyn Archive,
-    world: &mut World,
-    key: &EntityKey,
-) -> Result<(), RecoveryError> {
-    if let Some(record) = archive.get(&v1::encode(key))? {
-        world.insert(key.clone(), &record)?;
-    }
-    Ok(())
+    Ok(part.apply(event)?)
 }
 
 /// A finished reservation may be in the archive while the end of its claim was lost.
@@ -253,19 +239,20 @@ fn bring_back_archived_claimants(
     if archive.digest().1 == 0 {
         return Ok(());
     }
-    let mut missing = Vec::new();
-    for (key, entity) in world.iter() {
-        if !matches!(key.id, EntityId::Resource(_)) {
-            continue;
+    let missing = world.survey(|part| {
+        let resources = part.iter().filter(|(key, _)| matches!(key.id, EntityId::Resource(_)));
+        let claimants = resources.flat_map(|(key, entity)| {
+            let claims = entity.claims().into_iter();
+            claims.map(move |claim| EntityKey::reservation(&key.tenant, claim.reservation))
+        });
+        claimants.filter(|key| world.get(key).is_none()).collect::<Vec<_>>()
+    });
+    for key in missing.into_iter().flatten() {
+        if let Some(record) = archive.get(&v1::encode(&key))? {
+            world.insert(key, &record)?;
         }
-        let claimants = entity.claims().into_iter().map(|claim| claim.reservation);
-        missing.extend(
-            claimants
-                .map(|id| EntityKey::reservation(&key.tenant, id))
-                .filter(|key| world.get(key).is_none()),
-        );
     }
-    missing.iter().try_for_each(|key| bring_back(archive, world, key))
+    Ok(())
 }
 
 /// Leaves in the archive what is there: a snapshot may hold it too, where it was taken before.
@@ -273,14 +260,19 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
     if archive.digest().1 == 0 {
         return Ok(());
     }
-    let mut archived = Vec::new();
-    for (key, entity) in world.iter() {
-        if entity.summary().finished && archive.contains(&v1::encode(key))? {
-            archived.push(key.clone());
+    let archived = world.survey(|part| {
+        let finished = part.iter().filter(|(_, entity)| entity.summary().finished);
+        let kept = finished.filter_map(|(key, _)| match archive.contains(&v1::encode(&key)) {
+            Ok(true) => Some(Ok(key)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        });
+        kept.collect::<Result<Vec<_>, _>>()
+    });
+    for keys in archived {
+        for key in keys? {
+            world.remove(&key);
         }
-    }
-    for key in archived {
-        world.remove(&key);
     }
     Ok(())
 }

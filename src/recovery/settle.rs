@@ -18,7 +18,9 @@ use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey};
 use crate::domain::name::TenantId;
 use crate::domain::stock_balance;
 
-use super::world::{AnyEntity, World};
+use super::any_entity::AnyEntity;
+use super::part::Part;
+use super::world::World;
 
 /// What must be sent before anything else.
 #[derive(Debug, Default)]
@@ -32,7 +34,18 @@ pub struct Unsettled {
 /// Finds what is unsettled.
 pub fn settle(world: &World) -> Unsettled {
     let mut unsettled = Unsettled::default();
-    for (key, entity) in world.iter() {
+    for part in world.survey(|part| settle_part(world, part)) {
+        unsettled.claims.extend(part.claims);
+        unsettled.orders.extend(part.orders);
+    }
+    unsettled.claims.sort_by(|(one, _), (other, _)| one.cmp(other));
+    unsettled.orders.sort();
+    unsettled
+}
+
+fn settle_part(world: &World, part: &Part) -> Unsettled {
+    let mut unsettled = Unsettled::default();
+    for (key, entity) in part.iter() {
         if let EntityId::Resource(resource) = &key.id {
             for claim in entity.claims() {
                 if let Some(wish) = overdue(world, &key.tenant, resource, &claim) {
@@ -44,8 +57,6 @@ pub fn settle(world: &World) -> Unsettled {
             unsettled.orders.push(key.clone());
         }
     }
-    unsettled.claims.sort_by(|(one, _), (other, _)| one.cmp(other));
-    unsettled.orders.sort();
     unsettled
 }
 

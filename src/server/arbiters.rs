@@ -7,7 +7,7 @@ use actix::{Arbiter, System, SystemRunner};
 use super::ServerError;
 use crate::actors::assembly::{self, Beginning};
 use crate::actors::environment::Surroundings;
-use crate::actors::topology::{Spread, Topology};
+use crate::actors::topology::Topology;
 use crate::archive::Archive;
 use crate::recovery::{Unsettled, World};
 
@@ -19,22 +19,21 @@ pub struct Arbiters {
 }
 
 impl Arbiters {
-    /// Starts a shard on each of so many threads, and tells them of each other.
+    /// Starts a shard for each part on a thread of its own, and tells them of each other.
     ///
     /// # Errors
     /// [`ServerError::Threads`].
     pub fn start(
-        shards: usize,
         world: World,
         unsettled: Unsettled,
         surroundings: &Surroundings,
         archive: &Arc<dyn Archive>,
     ) -> Result<(Self, Topology), ServerError> {
         let system = System::new();
-        let spread = Spread::new(shards, rand::random());
-        let mut arbiters = Vec::with_capacity(shards);
-        let mut starting = Vec::with_capacity(shards);
-        for entities in assembly::divide(world, &spread, shards) {
+        let (spread, parts) = world.into_parts();
+        let mut arbiters = Vec::with_capacity(parts.len());
+        let mut starting = Vec::with_capacity(parts.len());
+        for entities in parts {
             let arbiter = Arbiter::new();
             let (surroundings, archive) = (surroundings.clone(), archive.clone());
             let seed = rand::random();

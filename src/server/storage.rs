@@ -10,7 +10,7 @@ use crate::domain::ids::Position;
 use crate::journal::{
     DataFolder, FolderError, MarkerFound, Opened, SledOptions, SledStore, Store, StoreError,
 };
-use crate::recovery::{self, Loaded, RecoveryError, Sources};
+use crate::recovery::{self, Loaded, RecoveryError, Sources, Spread};
 use crate::snapshot::{FileStore, SnapshotError, SnapshotStore};
 
 /// Everything on disk, open.
@@ -63,19 +63,20 @@ impl Storage {
         Ok(Self { log: opened.store, log_id, snapshots, archive })
     }
 
-    /// Loads the state as of the log's end.
+    /// Loads the state as of the log's end, in as many parts as the spread has.
     ///
     /// # Errors
     /// [`StorageError::Recovery`].
-    pub fn recover(&self) -> Result<Loaded, StorageError> {
+    pub fn recover(&self, spread: &Spread) -> Result<Loaded, StorageError> {
         let begun = std::time::Instant::now();
         let reader = self.log.reader();
-        let loaded = recovery::load(Sources {
+        let sources = Sources {
             log: reader.as_ref(),
             log_id: self.log_id,
             snapshots: self.snapshots.as_ref(),
             archive: self.archive.as_ref(),
-        })?;
+        };
+        let loaded = recovery::load(sources, spread)?;
         let from = loaded.snapshot.as_ref().map_or(Position::START, |info| info.header.position);
         tracing::info!(
             last_position = loaded.last.0,

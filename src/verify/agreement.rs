@@ -30,9 +30,9 @@ pub(super) fn check(world: &World, ledger: &Ledger, problems: &mut Problems) {
     let mut found = Vec::new();
     for (key, entity) in world.iter() {
         match entity {
-            AnyEntity::StockBalance(balance) => found.extend(check_balance(key, balance, ledger)),
-            AnyEntity::Reservation(_) => found.extend(check_reservation(world, key, ledger)),
-            AnyEntity::SalesOrder(order) => found.extend(check_order(world, key, order)),
+            AnyEntity::StockBalance(balance) => found.extend(check_balance(&key, balance, ledger)),
+            AnyEntity::Reservation(_) => found.extend(check_reservation(world, &key, ledger)),
+            AnyEntity::SalesOrder(order) => found.extend(check_order(world, &key, order)),
         }
     }
     found.sort_unstable();

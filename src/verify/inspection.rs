@@ -1,6 +1,7 @@
 //! The steps, on the copy.
 
 use std::cell::RefCell;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use crate::codec::entry::Entry;
 use crate::codec::v1;
 use crate::domain::ids::{EntityKey, Position};
 use crate::journal::{DataFolder, LogReader, SledOptions, SledStore, Store};
-use crate::recovery::{Sources, World, load};
+use crate::recovery::{Sources, Spread, World, load};
 use crate::snapshot::{
     FileStore, Pruned, SnapshotError, SnapshotSink, SnapshotSource, SnapshotStore,
 };
@@ -189,7 +190,9 @@ impl Inspection<'_> {
         let archive = Kept { archive, was_cleared: AtomicBool::new(false) };
         let sources =
             Sources { log: self.log, log_id: self.log_id, snapshots: only, archive: &archive };
-        let loaded = load(sources).map_err(|error| error.to_string())?;
+        let parts = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let spread = Spread::new(parts, rand::random());
+        let loaded = load(sources, &spread).map_err(|error| error.to_string())?;
         if archive.was_cleared.into_inner() {
             let position = only.position;
             return Err(format!(

@@ -280,8 +280,8 @@ impl Toy {
         self.log.truncate(self.ends.last().copied().unwrap_or(0));
         let world = self.world();
         let unsettled = settle(&world);
-        let actors = world.into_entities().map(|(key, entity)| {
-            let actor = Actor::new(&key, entity);
+        let actors = world.iter().map(|(key, entity)| {
+            let actor = Actor::new(&key, entity.clone());
             (key, actor)
         });
         *self = Self {

@@ -9,7 +9,6 @@ use holdfast::actors::delivery::Accepted;
 use holdfast::actors::engine::{CommandError, CommandRequest, Engine, Parts};
 use holdfast::actors::environment::{Limits, Surroundings};
 use holdfast::actors::keeper::{Keeper, Schedule};
-use holdfast::actors::topology::Spread;
 use holdfast::archive::{Archive, MemoryArchive};
 use holdfast::clock::ManualClock;
 use holdfast::codec::digest::Digest;
@@ -22,7 +21,7 @@ use holdfast::domain::time::Timestamp;
 use holdfast::domain::{money, reservation, sales_order, stock_balance};
 use holdfast::journal::{Audience, Journal, LogReader, MemoryDisk, MemoryStore, Store, Writer};
 use holdfast::recovery::settle::wish_of;
-use holdfast::recovery::{Loaded, Sources, World, load};
+use holdfast::recovery::{Loaded, Sources, Spread, World, load};
 use holdfast::snapshot::{MemoryStore as MemorySnapshots, SnapshotStore};
 use holdfast::verify::{Laws, Verdict};
 use uuid::Uuid;
@@ -141,7 +140,7 @@ impl Disks {
             snapshots: &self.snapshots,
             archive: self.archive.as_ref(),
         };
-        let loaded = load(sources).unwrap();
+        let loaded = load(sources, &Spread::new(2, 3)).unwrap();
         let mut digest = self.archive.digest().0;
         digest.merge(&loaded.world.digest());
         (loaded, digest)
@@ -169,7 +168,7 @@ pub fn assert_settled(world: &World) {
 }
 
 impl<S: Store + 'static> Stores<S> {
-    fn load(&self) -> Loaded {
+    fn load(&self, spread: &Spread) -> Loaded {
         let reader = self.store.reader();
         let sources = Sources {
             log: reader.as_ref(),
@@ -177,12 +176,12 @@ impl<S: Store + 'static> Stores<S> {
             snapshots: self.snapshots.as_ref(),
             archive: self.archive.as_ref(),
         };
-        load(sources).unwrap()
+        load(sources, spread).unwrap()
     }
 
     /// Starts an engine; must be called inside a `LocalSet`.
     pub fn start(self, clock: Arc<ManualClock>, settings: Settings) -> Trial {
-        let loaded = self.load();
+        let loaded = self.load(&Spread::new(settings.shards, 1));
         let Self { store, snapshots, archive, log_id } = self;
         let journal = Journal::new(loaded.last);
         let told = Told::default();
@@ -194,8 +193,8 @@ impl<S: Store + 'static> Stores<S> {
         let limits = settings.limits;
         let surroundings =
             Surroundings { journal: journal.clone(), clock: clock.clone(), log_id, limits };
-        let spread = Spread::new(settings.shards, 1);
-        let started: Vec<_> = assembly::divide(loaded.world, &spread, settings.shards)
+        let (spread, parts) = loaded.world.into_parts();
+        let started: Vec<_> = parts
             .into_iter()
             .map(|entities| {
                 let (surroundings, archive) = (surroundings.clone(), archive.clone());

@@ -30,7 +30,7 @@ use crate::domain::ids::{EntityId, EntityKey, EntityKind, Position};
 use crate::domain::reservation;
 use crate::domain::time::Timestamp;
 use crate::fatal;
-use crate::recovery::AnyEntity;
+use crate::recovery::{AnyEntity, Part};
 use crate::telemetry;
 
 /// How many deadlines one look may act on, so that a flood of them lets messages through.
@@ -63,38 +63,30 @@ impl Residents {
     pub fn new(
         environment: Rc<Environment>,
         archive: Arc<dyn Archive>,
-        entities: Vec<(EntityKey, AnyEntity)>,
+        entities: Part,
         seed: u64,
     ) -> Self {
-        let mut residents = Self {
+        let now = environment.surroundings.clock.now();
+        let mut finished = VecDeque::new();
+        let table = entities.into_entities().converted(seed, |key, entity| {
+            let summary = entity.summary();
+            environment.index().enter(key, &summary);
+            if summary.finished {
+                let (key, position) = (key.clone(), entity.position());
+                finished.push_back(Finished { key, position, time: now });
+            }
+            Slot::Passive(entity.encode().into_boxed_slice())
+        });
+        Self {
             seats: Seats::new(environment.clone()),
             environment,
             archive,
-            table: Table::new(seed),
+            table,
             idle: VecDeque::new(),
             idle_resources: VecDeque::new(),
-            finished: VecDeque::new(),
-            now: Timestamp::default(),
-        };
-        residents.now = residents.environment.surroundings.clock.now();
-        for (key, entity) in entities {
-            residents.restore(key, &entity);
+            finished,
+            now,
         }
-        residents
-    }
-
-    fn restore(&mut self, key: EntityKey, entity: &AnyEntity) {
-        let summary = entity.summary();
-        self.environment.index().enter(&key, &summary);
-        if summary.finished {
-            let time = self.now;
-            self.finished.push_back(Finished {
-                key: key.clone(),
-                position: entity.position(),
-                time,
-            });
-        }
-        self.table.insert(key, Slot::Passive(entity.encode().into_boxed_slice()));
     }
 
     /// Puts something into an entity's mailbox, and wakes the entity for it.
