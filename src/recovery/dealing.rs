@@ -11,7 +11,7 @@
 //! are threads for it.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
 use super::load::RecoveryError;
@@ -44,6 +44,8 @@ pub(super) struct Dealer<T> {
     spread: Spread,
     gathered: Vec<Batch<T>>,
     to: Vec<SyncSender<Batch<T>>>,
+    /// Taken, to be filled again: memory that is new each time takes a third of the reader's.
+    emptied: Receiver<Batch<T>>,
 }
 
 impl<T> Dealer<T> {
@@ -56,7 +58,8 @@ impl<T> Dealer<T> {
         if batch.bytes.len() < BATCH_BYTES {
             return ControlFlow::Continue(());
         }
-        let full = std::mem::replace(batch, Batch::new());
+        let empty = self.emptied.try_recv().unwrap_or_else(|_| Batch::new());
+        let full = std::mem::replace(batch, empty);
         self.to[part].send(full).map_or(ControlFlow::Break(()), ControlFlow::Continue)
     }
 
@@ -77,13 +80,14 @@ pub(super) fn deal_to_parts<T: Send, Note: Default + Send, R>(
     let spread = world.spread().clone();
     let gathered = (0..spread.parts()).map(|_| Batch::new()).collect();
     thread::scope(|scope| {
-        let mut dealer = Dealer { spread, gathered, to: Vec::new() };
+        let (give_back, emptied) = mpsc::channel();
+        let mut dealer = Dealer { spread, gathered, to: Vec::new(), emptied };
         let mut parts = Vec::new();
         for part in world.parts_mut() {
             let (to, batches) = mpsc::sync_channel(BATCHES_AHEAD_MAX);
             dealer.to.push(to);
-            let take = &take;
-            parts.push(scope.spawn(move || take_all(part, batches, take)));
+            let (give_back, take) = (give_back.clone(), &take);
+            parts.push(scope.spawn(move || take_all(part, batches, give_back, take)));
         }
         let read = read(&mut dealer);
         dealer.finish();
@@ -97,15 +101,19 @@ pub(super) fn deal_to_parts<T: Send, Note: Default + Send, R>(
 fn take_all<T, Note: Default>(
     part: &mut Part,
     batches: Receiver<Batch<T>>,
+    give_back: Sender<Batch<T>>,
     take: impl Fn(&mut Part, &mut Note, T, &[u8]) -> Result<(), RecoveryError>,
 ) -> Result<Note, RecoveryError> {
     let mut note = Note::default();
-    for Batch { items, bytes } in batches {
+    for mut batch in batches {
         let mut begin = 0;
-        for (item, end) in items {
-            take(part, &mut note, item, &bytes[begin..end])?;
+        for (item, end) in batch.items.drain(..) {
+            take(part, &mut note, item, &batch.bytes[begin..end])?;
             begin = end;
         }
+        batch.bytes.clear();
+        // After the last batch nobody fills another.
+        let _ = give_back.send(batch);
     }
     Ok(note)
 }

@@ -4,6 +4,8 @@
 //! the last. So whoever walks by index from the end, and pauses meanwhile, misses nobody who was
 //! there all the time, though it may meet somebody twice.
 
+use std::ops::{Index, IndexMut};
+
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
@@ -35,16 +37,15 @@ impl<V> EntityMap<V> {
         self.values.get_mut(&Sought::new(tenant, &key.id))
     }
 
-    /// An entity's value, made where there is none.
-    pub fn get_or_insert_with(&mut self, key: &EntityKey, make: impl FnOnce() -> V) -> &mut V {
+    /// The index of an entity, whose value is made where there is none: then it is the last.
+    pub fn index_or_insert_with(&mut self, key: &EntityKey, make: impl FnOnce() -> V) -> usize {
         let tenant = self.tenants.find(&key.tenant);
         let known =
             tenant.and_then(|tenant| self.values.get_index_of(&Sought::new(tenant, &key.id)));
-        let index = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.insert(key.clone(), make());
             self.values.len() - 1
-        });
-        &mut self.values[index]
+        })
     }
 
     /// Whether there is such an entity.
@@ -107,6 +108,20 @@ impl<V> EntityMap<V> {
     }
 }
 
+impl<V> Index<usize> for EntityMap<V> {
+    type Output = V;
+
+    fn index(&self, index: usize) -> &V {
+        &self.values[index]
+    }
+}
+
+impl<V> IndexMut<usize> for EntityMap<V> {
+    fn index_mut(&mut self, index: usize) -> &mut V {
+        &mut self.values[index]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -137,7 +152,8 @@ mod tests {
         let tenant = TenantId::new("visitor").unwrap();
         let key = |n| EntityKey::reservation(&tenant, ReservationId(Uuid::from_u128(n)));
         for n in [1, 2, 1, 3, 2] {
-            *map.get_or_insert_with(&key(n), || n) += 10;
+            let index = map.index_or_insert_with(&key(n), || n);
+            map[index] += 10;
         }
         let converted = map.converted(2, |key, value| (key.clone(), value));
         let values: Vec<_> = converted.iter().map(|(_, (_, value))| *value).collect();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::dealing::deal_to_parts;
-use super::part::{Part, WorldError};
+use super::part::{Kept, Part, WorldError};
 use super::settle::{Unsettled, settle};
 use super::spread::Spread;
 use super::world::World;
@@ -223,7 +223,7 @@ fn replay(
 fn follow(part: &mut Part, archive: &dyn Archive, event: &Event) -> Result<(), RecoveryError> {
     let is_later = event.previous != Position::START;
     if is_later
-        && part.get(&event.stream).is_none()
+        && !part.contains(&event.stream)
         && let Some(record) = archive.get(&v1::encode(&event.stream))?
     {
         part.insert(event.stream.clone(), &record)?;
@@ -241,11 +241,11 @@ fn bring_back_archived_claimants(
     }
     let missing = world.survey(|part| {
         let resources = part.iter().filter(|(key, _)| matches!(key.id, EntityId::Resource(_)));
-        let claimants = resources.flat_map(|(key, entity)| {
-            let claims = entity.claims().into_iter();
+        let claimants = resources.flat_map(|(key, kept)| {
+            let claims = kept.entity(key.kind()).claims().into_iter();
             claims.map(move |claim| EntityKey::reservation(&key.tenant, claim.reservation))
         });
-        claimants.filter(|key| world.get(key).is_none()).collect::<Vec<_>>()
+        claimants.filter(|key| !world.contains(key)).collect::<Vec<_>>()
     });
     for key in missing.into_iter().flatten() {
         if let Some(record) = archive.get(&v1::encode(&key))? {
@@ -261,7 +261,9 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
         return Ok(());
     }
     let archived = world.survey(|part| {
-        let finished = part.iter().filter(|(_, entity)| entity.summary().finished);
+        let is_finished =
+            |(key, kept): &(EntityKey, &Kept)| kept.entity(key.kind()).summary().finished;
+        let finished = part.iter().filter(is_finished);
         let kept = finished.filter_map(|(key, _)| match archive.contains(&v1::encode(&key)) {
             Ok(true) => Some(Ok(key)),
             Ok(false) => None,
@@ -269,10 +271,8 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
         });
         kept.collect::<Result<Vec<_>, _>>()
     });
-    for keys in archived {
-        for key in keys? {
-            world.remove(&key);
-        }
+    for (part, keys) in world.parts_mut().iter_mut().zip(archived) {
+        part.remove_all(&keys?);
     }
     Ok(())
 }

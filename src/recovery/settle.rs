@@ -45,16 +45,21 @@ pub fn settle(world: &World) -> Unsettled {
 
 fn settle_part(world: &World, part: &Part) -> Unsettled {
     let mut unsettled = Unsettled::default();
-    for (key, entity) in part.iter() {
-        if let EntityId::Resource(resource) = &key.id {
-            for claim in entity.claims() {
-                if let Some(wish) = overdue(world, &key.tenant, resource, &claim) {
-                    unsettled.claims.push((key.clone(), tell(resource, wish)));
+    for (key, kept) in part.iter() {
+        match &key.id {
+            EntityId::Reservation(_) => {}
+            EntityId::Resource(resource) => {
+                for claim in kept.entity(key.kind()).claims() {
+                    if let Some(wish) = overdue(world, &key.tenant, resource, &claim) {
+                        unsettled.claims.push((key.clone(), tell(resource, wish)));
+                    }
                 }
             }
-        }
-        if entity.next_step(&key.id).is_some() {
-            unsettled.orders.push(key.clone());
+            EntityId::SalesOrder(_) => {
+                if kept.entity(key.kind()).next_step(&key.id).is_some() {
+                    unsettled.orders.push(key);
+                }
+            }
         }
     }
     unsettled
@@ -66,10 +71,12 @@ fn overdue(
     resource: &ResourceKey,
     claim: &Claim,
 ) -> Option<Claim> {
-    let wish = wish_of(world, tenant, resource, claim.reservation);
-    match wish {
+    let reservation = EntityKey::reservation(tenant, claim.reservation);
+    match world.claims_version(&reservation) {
         None => Some(Claim::release(claim.reservation, claim.reservation_version)),
-        Some(wish) if claim.reservation_version < wish.reservation_version => Some(wish),
+        Some(version) if claim.reservation_version < version => {
+            wish_of(world, tenant, resource, claim.reservation)
+        }
         Some(_) => None,
     }
 }
@@ -82,7 +89,8 @@ pub fn wish_of(
     reservation: ReservationId,
 ) -> Option<Claim> {
     let key = EntityKey::reservation(tenant, reservation);
-    let AnyEntity::Reservation(entity) = world.get(&key)? else { return None };
+    let entity = world.get(&key)?;
+    let AnyEntity::Reservation(entity) = entity.as_ref() else { return None };
     Some(entity.state.details()?.claim_on(resource, reservation))
 }
 

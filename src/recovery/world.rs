@@ -1,5 +1,6 @@
 //! Every entity, as the log so far makes it, in parts that can be worked on side by side.
 
+use std::borrow::Cow;
 use std::thread;
 
 use super::any_entity::AnyEntity;
@@ -7,7 +8,7 @@ use super::part::{Part, WorldError};
 use super::spread::Spread;
 use crate::codec::digest::Digest;
 use crate::domain::event::Event;
-use crate::domain::ids::EntityKey;
+use crate::domain::ids::{EntityKey, Version};
 
 /// Every entity of the server, in memory.
 pub struct World {
@@ -51,22 +52,31 @@ impl World {
     }
 
     /// One entity, if anything ever happened to it.
-    pub fn get(&self, key: &EntityKey) -> Option<&AnyEntity> {
+    pub fn get(&self, key: &EntityKey) -> Option<Cow<'_, AnyEntity>> {
         self.parts[self.spread.index(key)].get(key)
     }
 
-    /// Takes one out.
-    pub fn remove(&mut self, key: &EntityKey) -> Option<AnyEntity> {
-        self.part_of(key).remove(key)
+    /// The version of a reservation's wishes, where there is such a reservation.
+    pub(super) fn claims_version(&self, reservation: &EntityKey) -> Option<Version> {
+        self.parts[self.spread.index(reservation)].claims_version(reservation)
+    }
+
+    /// Whether anything ever happened to an entity.
+    pub fn contains(&self, key: &EntityKey) -> bool {
+        self.parts[self.spread.index(key)].contains(key)
     }
 
     /// All of them, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (EntityKey, &AnyEntity)> {
-        self.parts.iter().flat_map(Part::iter)
+    pub fn iter(&self) -> impl Iterator<Item = (EntityKey, Cow<'_, AnyEntity>)> {
+        let kept = self.parts.iter().flat_map(Part::iter);
+        kept.map(|(key, kept)| {
+            let entity = kept.entity(key.kind());
+            (key, entity)
+        })
     }
 
     /// Which part an entity belongs to.
-    pub fn spread(&self) -> &Spread {
+    pub(super) fn spread(&self) -> &Spread {
         &self.spread
     }
 

@@ -29,7 +29,7 @@ use crate::recovery::{AnyEntity, World};
 pub(super) fn check(world: &World, ledger: &Ledger, problems: &mut Problems) {
     let mut found = Vec::new();
     for (key, entity) in world.iter() {
-        match entity {
+        match entity.as_ref() {
             AnyEntity::StockBalance(balance) => found.extend(check_balance(&key, balance, ledger)),
             AnyEntity::Reservation(_) => found.extend(check_reservation(world, &key, ledger)),
             AnyEntity::SalesOrder(order) => found.extend(check_order(world, &key, order)),
@@ -50,13 +50,14 @@ pub(super) fn quantities(lines: &[Line]) -> BTreeMap<ResourceKey, u64> {
 }
 
 /// A reservation that exists.
-pub(super) fn reservation<'a>(
-    world: &'a World,
+pub(super) fn reservation(
+    world: &World,
     key: &EntityKey,
-) -> Option<(ReservationId, &'a Arc<reservation::Details>)> {
+) -> Option<(ReservationId, Arc<reservation::Details>)> {
     let EntityId::Reservation(id) = key.id else { return None };
-    let AnyEntity::Reservation(entity) = world.get(key)? else { return None };
-    Some((id, entity.state.details()?))
+    let entity = world.get(key)?;
+    let AnyEntity::Reservation(entity) = entity.as_ref() else { return None };
+    Some((id, entity.state.details()?.clone()))
 }
 
 fn check_balance(

@@ -125,7 +125,8 @@ impl Laws {
     }
 
     fn check_figures(&mut self, event: &Event, counted: StockFigures) {
-        let Some(AnyEntity::StockBalance(entity)) = self.world.get(&event.stream) else { return };
+        let entity = self.world.get(&event.stream);
+        let Some(AnyEntity::StockBalance(entity)) = entity.as_deref() else { return };
         let figures = entity.state.figures();
         if figures != counted {
             self.add(event, &format!("the balance says {figures:?}, its events {counted:?}"));

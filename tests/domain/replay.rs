@@ -28,7 +28,7 @@ fn replayed<A: Aggregate>(stage: &Stage<A>) -> Option<AnyEntity> {
         let stored = bytes_of(event);
         world.apply(&v1::decode_event(event.position, &stored).unwrap()).unwrap();
     }
-    world.remove(&stage.key)
+    world.get(&stage.key).map(|entity| entity.into_owned())
 }
 
 /// The replayed entity has the same record, and goes on with the same links.

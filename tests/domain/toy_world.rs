@@ -281,7 +281,7 @@ impl Toy {
         let world = self.world();
         let unsettled = settle(&world);
         let actors = world.iter().map(|(key, entity)| {
-            let actor = Actor::new(&key, entity.clone());
+            let actor = Actor::new(&key, entity.into_owned());
             (key, actor)
         });
         *self = Self {
@@ -362,7 +362,7 @@ impl Toy {
             let record = with_stage!(actor, stage => {
                 stage.entity.exists().then(|| v1::encode(&stage.entity))
             });
-            assert_eq!(world.get(key).map(AnyEntity::encode), record, "{key}");
+            assert_eq!(world.get(key).map(|entity| entity.encode()), record, "{key}");
         }
     }
 

@@ -90,8 +90,8 @@ fn a_decision_elsewhere_is_found() {
     refused(rules::decisions, "src/actors/shard.rs", "entity.state.decide(command);");
     refused(rules::decisions, "src/api/a.rs", "Aggregate::decide(&state, command);");
     refused(rules::decisions, "src/recovery/load.rs", "entity.evolve(&event, time);");
-    refused(rules::decisions, "src/recovery/world.rs", "entity.state.decide(command);");
-    fine(rules::decisions, "src/recovery/world.rs", "entity.evolve(&event, time);");
+    refused(rules::decisions, "src/recovery/any_entity.rs", "entity.state.decide(command);");
+    fine(rules::decisions, "src/recovery/any_entity.rs", "entity.evolve(&event, time);");
     fine(rules::decisions, "src/actors/entity.rs", "self.entity.state.decide(command);");
     fine(rules::decisions, "src/actors/shard.rs", "#[cfg(test)]\nfn f() {\n a.decide(b);\n}");
 }

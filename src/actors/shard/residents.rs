@@ -68,14 +68,15 @@ impl Residents {
     ) -> Self {
         let now = environment.surroundings.clock.now();
         let mut finished = VecDeque::new();
-        let table = entities.into_entities().converted(seed, |key, entity| {
+        let table = entities.into_entities().converted(seed, |key, kept| {
+            let entity = kept.entity(key.kind());
             let summary = entity.summary();
             environment.index().enter(key, &summary);
             if summary.finished {
                 let (key, position) = (key.clone(), entity.position());
                 finished.push_back(Finished { key, position, time: now });
             }
-            Slot::Passive(entity.encode().into_boxed_slice())
+            Slot::Passive(kept.into_record())
         });
         Self {
             seats: Seats::new(environment.clone()),
