@@ -20,7 +20,6 @@ use super::shard::{CountEntities, ListReservations, ListStock, Shard};
 use super::topology::Topology;
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::codec::digest::Digest;
 use crate::codec::fingerprint::fingerprint;
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
@@ -349,16 +348,16 @@ impl Engine {
         *self.parts.last_snapshot.borrow()
     }
 
-    /// The digest over every entity, and the position at which it holds. Whoever asks lets no
-    /// command in until it is answered, so that what the server does by itself comes to rest.
+    /// Waits for a turn in which a digest can be made. Whoever has it lets no command in until the
+    /// digest is made, so that what the server does by itself comes to rest.
     ///
     /// # Errors
-    /// [`DigestError`].
-    pub async fn digest(&self) -> Result<(Position, Digest), DigestError> {
-        let (reply, answer) = oneshot::channel();
-        let request = keeper::Request::Digest { reply };
+    /// [`Uncertain`].
+    pub async fn digest_turn(&self) -> Result<keeper::DigestTurn, Uncertain> {
+        let (turn, given) = oneshot::channel();
+        let request = keeper::Request::Digest { turn };
         self.parts.keeper.send(request).await.map_err(|_| Uncertain)?;
-        answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
+        given.await.map_err(|_| Uncertain)
     }
 
     /// How many messages to entities no shard has taken up yet.
