@@ -1,7 +1,7 @@
 //! Meets a full disk before it is full: a write that fails for want of room would end the process.
 //!
-//! Once a second the file system of the data folder is asked how much is free. What that is enough
-//! for is said to whoever must keep to it:
+//! Before the shards begin, and then once a second, the file system of the data folder is asked how
+//! much is free. What that is enough for is said to whoever must keep to it:
 //!
 //! ```text
 //!   free ──▶ Room ─┬─▶ admission, readiness      clients' commands
@@ -9,22 +9,19 @@
 //!                              ◀── shards        expiry, steps of orders
 //! ```
 //!
-//! Where the file system doesn't answer, what was so goes on.
+//! Where the file system can't say, or doesn't answer, what was so goes on.
 //!
 //! Not here: how much is enough; that is `journal::room`.
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
+use super::looking::each_second;
 use crate::api::admission::{Admission, Closed};
 use crate::api::readiness::Readiness;
 use crate::journal::Journal;
 use crate::journal::room::{Bounds, Room};
 use crate::telemetry;
-
-/// How often the disk is asked.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells how many bytes are free on the data folder's disk.
 pub type FreeSpace = Box<dyn FnMut() -> io::Result<u64> + Send>;
@@ -69,11 +66,7 @@ impl SpaceWatch {
 
     /// Looks for as long as it isn't dropped.
     pub async fn run(mut self) {
-        let mut pause = tokio::time::interval(LOOK_EVERY);
-        loop {
-            pause.tick().await;
-            self.look();
-        }
+        each_second(move || self.look()).await;
     }
 
     fn look(&mut self) {
