@@ -8,7 +8,7 @@ use super::convert;
 use super::errors::Failure;
 use super::gateway::Gateway;
 use crate::actors::engine::{DigestError, EntityCount};
-use crate::api::admission::{Closed, TurnedAway};
+use crate::api::admission::TurnedAway;
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
 use crate::proto::v1::admin_service_server::AdminService;
@@ -23,13 +23,6 @@ impl AdminApi {
     /// The service of a server that started then.
     pub(super) fn new(gateway: Gateway, started: Timestamp) -> Self {
         Self { gateway, started }
-    }
-
-    fn check_recovered(&self) -> Result<(), Failure> {
-        match self.gateway.admission().closed() {
-            Some(Closed::Recovering) => Err(TurnedAway::Recovering.into()),
-            _ => Ok(()),
-        }
     }
 
     async fn statistics(&self) -> Result<v1::GetStatisticsResponse, Failure> {
@@ -76,7 +69,6 @@ impl AdminService for AdminApi {
         &self,
         _: Request<v1::TakeSnapshotRequest>,
     ) -> Result<Response<v1::TakeSnapshotResponse>, Status> {
-        self.check_recovered()?;
         let taken = self
             .gateway
             .engine()
@@ -91,7 +83,6 @@ impl AdminService for AdminApi {
         &self,
         request: Request<v1::GetStatisticsRequest>,
     ) -> Result<Response<v1::GetStatisticsResponse>, Status> {
-        self.check_recovered()?;
         let mut answer = self.statistics().await?;
         if request.get_ref().include_digest {
             answer.digest = Some(self.digest().await?);
@@ -103,7 +94,6 @@ impl AdminService for AdminApi {
         &self,
         _: Request<v1::AcceptClockRequest>,
     ) -> Result<Response<v1::AcceptClockResponse>, Status> {
-        self.check_recovered()?;
         self.gateway.engine().accept_clock();
         let time = Some(convert::timestamp(self.gateway.engine().now()));
         Ok(Response::new(v1::AcceptClockResponse { time }))
