@@ -195,12 +195,7 @@ pub(super) fn step(
     bytes: &[u8],
     visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StoreError> {
-    walk.step(key, bytes, visit).map_err(|reason| match reason {
-        PageError::Key { .. } => {
-            StoreError::Foreign { place: segment.place(), key: key.to_bytes().to_vec() }
-        }
-        reason => damaged(segment, key, reason),
-    })
+    walk.step(key, bytes, visit).map_err(|reason| damaged(segment, key, reason))
 }
 
 /// A page that is not believed, and where it lies.
