@@ -182,14 +182,14 @@ impl<'a> Starting<'a> {
         let (storage, loaded) = self.load(stop)?;
         let Self { config, addresses, runtime, early, admission, readiness, free_space } = self;
         let journal = Journal::new(loaded.last);
-        let audience = space::Audience {
+        let affected = space::Affected {
             admission: admission.clone(),
             readiness: readiness.clone(),
             journal: journal.clone(),
         };
         let bounds = Bounds { min_free_bytes: config.journal.min_free_bytes };
         // Before there are shards: holds may be due and orders under way from their first moment on.
-        let space = SpaceWatch::begin(free_space, bounds, audience);
+        let space = SpaceWatch::begin(free_space, bounds, affected);
         let (log, archive) = (storage.log.reader(), storage.archive.clone());
         let begun = begin(config, storage, loaded, journal)?;
         let (engine, feed) = (begun.engine.clone(), begun.feed.clone());

@@ -82,7 +82,7 @@ pub struct Envelope {
 /// Who is told what became of a command.
 pub enum Reply {
     /// A client: once it is durable.
-    Client(Client),
+    Client(Asker),
     /// The order process: at once, as it only acts within the log.
     Process(Box<StepReply>),
 }
@@ -91,7 +91,7 @@ pub enum Reply {
 pub type Answer = Result<Accepted, Refused>;
 
 /// A client that waits for an answer. Where this is dropped, it hears that there will be none.
-pub enum Client {
+pub enum Asker {
     /// For this one.
     One(oneshot::Sender<Answer>),
     /// For one of many.
@@ -112,7 +112,7 @@ pub struct Numbered {
 /// room for answers.
 pub type NumberedAnswers = mpsc::UnboundedSender<(u64, Option<Answer>)>;
 
-impl Client {
+impl Asker {
     /// Tells the answer. A client that is gone doesn't want to know.
     pub fn tell(self, answer: Answer) {
         match self {

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::delivery::{
-    Accepted, Client, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
+    Accepted, Asker, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
 };
 use super::keeper;
 use super::listing::{Count, ReservationQuery};
@@ -148,7 +148,7 @@ impl Engine {
     /// [`CommandError`].
     pub async fn command(&self, request: CommandRequest) -> Result<Accepted, CommandError> {
         let (reply, answer) = oneshot::channel();
-        self.send(request, Client::One(reply));
+        self.send(request, Asker::One(reply));
         match answer.await {
             Ok(Ok(accepted)) => Ok(accepted),
             Ok(Err(refused)) => Err(CommandError::Refused(refused)),
@@ -159,7 +159,7 @@ impl Engine {
     /// Has a command decided, and the client told when that is durable. Commands that one thread
     /// sends to one entity are decided in that order. A client is not told where the engine stops
     /// before.
-    pub fn send(&self, request: CommandRequest, client: Client) {
+    pub fn send(&self, request: CommandRequest, client: Asker) {
         let CommandRequest { key, command, request_id, expected_version, origin } = request;
         let envelope = Envelope {
             request: Request { id: request_id, fingerprint: fingerprint(&command) },

@@ -81,7 +81,7 @@ mod writing;
 
 use crate::domain::ids::Position;
 
-pub use reading::{Page, Room, decode};
+pub use reading::{Page, Scratch, decode};
 pub use writing::paginate;
 
 /// The longest page in bytes, header included.

@@ -36,7 +36,7 @@ pub fn of_file_system(folder: &Path) -> FreeSpace {
 }
 
 /// Whoever must know what there is room for.
-pub struct Audience {
+pub struct Affected {
     /// Lets commands in, or not.
     pub admission: Admission,
     /// Tells others whether it does.
@@ -49,7 +49,7 @@ pub struct Audience {
 pub struct SpaceWatch {
     free_space: FreeSpace,
     bounds: Bounds,
-    audience: Audience,
+    affected: Affected,
     room: Room,
     /// Whether the file system didn't answer the last time; said once.
     is_blind: bool,
@@ -57,9 +57,9 @@ pub struct SpaceWatch {
 
 impl SpaceWatch {
     /// A watch that has looked once.
-    pub fn begin(free_space: FreeSpace, bounds: Bounds, audience: Audience) -> Self {
+    pub fn begin(free_space: FreeSpace, bounds: Bounds, affected: Affected) -> Self {
         let room = Room::Commands;
-        let mut watch = Self { free_space, bounds, audience, room, is_blind: false };
+        let mut watch = Self { free_space, bounds, affected, room, is_blind: false };
         watch.look();
         watch
     }
@@ -90,13 +90,13 @@ impl SpaceWatch {
         }
         self.room = room;
         self.say(free_bytes);
-        self.audience.journal.set_room(room);
+        self.affected.journal.set_room(room);
         if room == Room::Commands {
-            self.audience.readiness.storage_ample();
-            self.audience.admission.open();
+            self.affected.readiness.storage_ample();
+            self.affected.admission.open();
         } else {
-            self.audience.readiness.storage_low();
-            self.audience.admission.close(Closed::StorageLow);
+            self.affected.readiness.storage_low();
+            self.affected.admission.close(Closed::StorageLow);
         }
     }
 

@@ -38,7 +38,7 @@ use super::gateway::{Done, Gateway, Ready, Ticket};
 use super::inbox::{Inbox, Readable};
 use super::outbox::{Outbox, Settled, Words};
 use super::stream_watch::{AwaitedEnd, Look};
-use crate::actors::delivery::{Accepted, Answer, Client, Numbered, NumberedAnswers};
+use crate::actors::delivery::{Accepted, Answer, Asker, Numbered, NumberedAnswers};
 use crate::actors::engine::{CommandError, CommandRequest, Uncertain};
 use crate::api::admission::{Admission, Admitted, TurnedAway};
 use crate::domain::time::Timestamp;
@@ -52,14 +52,14 @@ const TURN_ANSWERS_MAX: usize = 1_024;
 /// Whoever decides commands.
 pub(super) trait TakeCommand: Look + Clone {
     /// Has a command decided, and the client told.
-    fn take(&self, request: CommandRequest, client: Client);
+    fn take(&self, request: CommandRequest, client: Asker);
 
     /// Now.
     fn now(&self) -> Timestamp;
 }
 
 impl TakeCommand for Gateway {
-    fn take(&self, request: CommandRequest, client: Client) {
+    fn take(&self, request: CommandRequest, client: Asker) {
         self.engine().send(request, client);
     }
 
@@ -302,7 +302,7 @@ impl<T: TakeCommand> Execution<T> {
         self.last_number += 1;
         let number = self.last_number;
         self.given.insert(number, Given { sequence, words, ticket, end });
-        self.taker.take(request, Client::Many(Numbered::new(number, self.replies.clone())));
+        self.taker.take(request, Asker::Many(Numbered::new(number, self.replies.clone())));
     }
 
     /// Takes answers in, and gives back the leave of their commands.

@@ -30,7 +30,7 @@ const MESSAGES_MAX: usize = 100;
 
 /// Takes commands and keeps them until they are to be answered.
 #[derive(Clone, Default)]
-struct Desk(Arc<Mutex<Vec<(Uuid, Client)>>>);
+struct Desk(Arc<Mutex<Vec<(Uuid, Asker)>>>);
 
 impl Look for Desk {
     async fn look(&self, _: &EntityKey) -> Result<Shown, Failure> {
@@ -39,7 +39,7 @@ impl Look for Desk {
 }
 
 impl TakeCommand for Desk {
-    fn take(&self, request: CommandRequest, client: Client) {
+    fn take(&self, request: CommandRequest, client: Asker) {
         self.0.lock().unwrap().push((request.request_id.0, client));
     }
 
