@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic_types::StatusExt;
@@ -27,6 +27,8 @@ use v1::sequenced_command::Command;
 
 /// The most messages that wait in front of a stream.
 const MESSAGES_MAX: usize = 100;
+/// Longer than anything that a stream waits for.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Takes commands and keeps them until they are to be answered.
 #[derive(Clone, Default)]
@@ -131,7 +133,8 @@ impl Opened {
 
     /// The next message: each answer's sequence, and the reason why it is no success.
     async fn next(&mut self) -> Vec<(u64, String)> {
-        let message = self.answers.recv().await.expect("the stream is open").unwrap();
+        let message = timeout(PATIENCE, self.answers.recv()).await.expect("there is an answer");
+        let message = message.expect("the stream is open").unwrap();
         let told = |answer: v1::SequencedAnswer| match answer.outcome.unwrap() {
             Outcome::Error(status) => (answer.sequence, reason(&status)),
             _ => (answer.sequence, String::new()),
