@@ -157,8 +157,8 @@ impl Engine {
     }
 
     /// Has a command decided, and the client told when that is durable. Commands that one thread
-    /// sends to one entity are decided in that order. A client is not told where the engine stops
-    /// before.
+    /// sends to one entity are decided in that order. Where the engine stops before, the client hears
+    /// that there will be no answer.
     pub fn send(&self, request: CommandRequest, client: Asker) {
         let CommandRequest { key, command, request_id, expected_version, origin } = request;
         let envelope = Envelope {
