@@ -8,7 +8,7 @@ mod material;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use holdfast::codec::page::{Chain, Room, decode, paginate};
+use holdfast::codec::page::{Chain, Scratch, decode, paginate};
 use holdfast::codec::v1;
 use holdfast::domain::entity::Entity;
 use holdfast::domain::ids::Position;
@@ -85,8 +85,8 @@ fn pages_of(criterion: &mut Criterion, kind: &str, commit: &[Vec<u8>]) {
         });
     });
     group.bench_function(format!("read_{kind}_pages_of_{elements}_events"), |bencher| {
-        let mut room = Room::default();
-        let mut count = |page| decode(page, &mut room).unwrap().events().count();
+        let mut scratch = Scratch::default();
+        let mut count = |page| decode(page, &mut scratch).unwrap().events().count();
         bencher.iter(|| pages.iter().map(|page| count(page)).sum::<usize>());
     });
     group.finish();

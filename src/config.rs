@@ -114,7 +114,8 @@ pub struct Journal {
     pub commit_events_max: usize,
     /// Entries before the disk at which the server's own work pauses.
     pub waiting_max: u64,
-    /// How much of the data folder's disk must be free for commands, in bytes; 0: it isn't looked at.
+    /// How much of the data folder's disk must be free for commands, in bytes; 0: they are let in until
+    /// a write fails, which ends the process.
     pub min_free_bytes: u64,
 }
 

@@ -1,8 +1,9 @@
 //! The wiring: which thread runs what, in which order things begin and end.
 //!
 //! ```text
-//!   addresses ─▶ folder ─▶ log ─▶ snapshots, archive ─▶ recover ─▶ shards, writer, keeper ─▶ services
-//!               └────────── a thread of its own ───────────┘
+//!   addresses ─▶ folder ─▶ log ─▶ snapshots, archive ─▶ recover ─▶ room on the disk
+//!               └────────────── a thread of its own ─────────────┘
+//!             ─▶ shards, writer, keeper ─▶ services
 //!
 //!   stop: not ready ─▶ turn commands away ─▶ what is in flight ─▶ snapshot ─▶ feed, listeners
 //!         ─▶ writer ─▶ arbiters
@@ -11,6 +12,7 @@
 //! | thread | what runs on it |
 //! | --- | --- |
 //! | tokio's workers | listeners, services, subscriptions |
+//! | two more of tokio's | a look at the disk each, once a second |
 //! | one arbiter for each shard | its entities and its process manager |
 //! | `journal` | the writer |
 //! | `keeper` | snapshots and the archive |
@@ -24,6 +26,7 @@
 
 mod arbiters;
 mod listeners;
+mod looking;
 mod sampling;
 mod space;
 mod storage;
@@ -178,15 +181,20 @@ impl<'a> Starting<'a> {
     pub fn recover(self, stop: impl Future<Output = ()>) -> Result<Running, ServerError> {
         let (storage, loaded) = self.load(stop)?;
         let Self { config, addresses, runtime, early, admission, readiness, free_space } = self;
+        let journal = Journal::new(loaded.last);
+        let affected = space::Affected {
+            admission: admission.clone(),
+            readiness: readiness.clone(),
+            journal: journal.clone(),
+        };
+        let bounds = Bounds { min_free_bytes: config.journal.min_free_bytes };
+        // Before there are shards: holds may be due and orders under way from their first moment on.
+        let space = SpaceWatch::begin(free_space, bounds, affected);
         let (log, archive) = (storage.log.reader(), storage.archive.clone());
-        let begun = begin(config, storage, loaded)?;
+        let begun = begin(config, storage, loaded, journal)?;
         let (engine, feed) = (begun.engine.clone(), begun.feed.clone());
         runtime.spawn(Sampler { engine, feed, log, archive }.run());
-        let bounds = Bounds { min_free_bytes: config.journal.min_free_bytes };
-        let journal = begun.engine.journal().clone();
-        let (gate, told) = (admission.clone(), readiness.clone());
-        let audience = space::Audience { admission: gate, readiness: told, journal };
-        runtime.spawn(SpaceWatch::begin(free_space, bounds, audience).run());
+        runtime.spawn(space.run());
         readiness.recovered();
         let gateway = Gateway::new(begun.engine.clone(), admission.clone());
         let listeners = early.serve(&runtime, config, &begun, gateway, &readiness)?;
@@ -248,14 +256,18 @@ struct Begun {
     writer: JoinHandle<()>,
 }
 
-fn begin(config: &Config, storage: Storage, loaded: Loaded) -> Result<Begun, ServerError> {
+fn begin(
+    config: &Config,
+    storage: Storage,
+    loaded: Loaded,
+    journal: Journal,
+) -> Result<Begun, ServerError> {
     let Storage { log, log_id, snapshots, archive } = storage;
     let clock = Arc::new(SystemClock::new(
         OperatingSystem::default(),
         loaded.time,
         config.clock.max_leap.ms(),
     ));
-    let journal = Journal::new(loaded.last);
     let feed = Feed::new(log.reader(), loaded.last, Reading::Threads, feed_limits(config));
     let writer = write(config, &journal, log, &feed)?;
     let surroundings = Surroundings {

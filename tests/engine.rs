@@ -135,14 +135,31 @@ fn what_was_acknowledged_is_there_after_a_restart() {
             trial.command(reservation_entity(n), 100 + n, held).await.unwrap();
         }
         trial.pass_ms(50).await;
-        trial.engine.digest().await.unwrap()
+        trial.digest().await
     });
     on_one_thread(async {
         let trial = start(&disks, clock.clone(), Settings::default());
-        assert_eq!(trial.engine.digest().await.unwrap(), digest);
+        assert_eq!(trial.digest().await, digest);
         assert_eq!(stock_of(&trial, "A").await, (50, 40));
         trial.pass_ms(60_001).await;
         assert_eq!(stock_of(&trial, "A").await, (50, 0));
+    });
+}
+
+#[test]
+fn a_digest_has_its_turn_after_a_snapshot_and_a_turn_that_is_given_up_stops_nothing() {
+    on_one_thread(async {
+        let trial = start(&Disks::new(1 << 20), clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(5)).await.unwrap();
+        let snapshot = trial.engine.take_snapshot();
+        let turn = async {
+            let turn = trial.engine.digest_turn().await.unwrap();
+            assert!(trial.engine.last_snapshot().is_some());
+            drop(turn);
+        };
+        tokio::join!(snapshot, turn).0.unwrap();
+        trial.engine.take_snapshot().await.unwrap();
+        assert_eq!(trial.digest().await.0, Position(1));
     });
 }
 

@@ -123,7 +123,7 @@ fn an_entity_that_is_woken_while_it_goes_to_the_archive_is_counted_once() {
             });
             looks.await.unwrap();
             snapshot.await.unwrap().unwrap();
-            let (_, digest) = trial.engine.digest().await.unwrap();
+            let (_, digest) = trial.digest().await;
             assert_eq!(digest, disks.replayed().world.digest(), "{moment}");
         }
         trial.pass_ms(50).await;

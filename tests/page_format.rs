@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use holdfast::codec::PageWalk;
 use holdfast::codec::page::{
     Chain, EVENT_BYTES_MAX, HEADER_BYTES, PAGE_BYTES_MAX, PAYLOAD_BYTES_MAX, PageError, PageKey,
-    Room, decode, paginate,
+    Scratch, decode, paginate,
 };
 use holdfast::domain::ids::Position;
 use proptest::prelude::*;
@@ -44,7 +44,7 @@ fn join(first: u64, pages: &[(PageKey, Vec<u8>)]) -> Result<Vec<Vec<u8>>, PageEr
 }
 
 fn check(page: &[u8]) -> Result<(), PageError> {
-    decode(page, &mut Room::default()).map(drop)
+    decode(page, &mut Scratch::default()).map(drop)
 }
 
 /// Bytes that can't be packed.
@@ -101,7 +101,7 @@ fn as_version_1(pages: &[(PageKey, Vec<u8>)]) -> (Pages, Chain) {
         page[0] = 1;
         page[16..20].copy_from_slice(&before.0.to_le_bytes());
         let page = sealed(page);
-        before = decode(&page, &mut Room::default()).unwrap().after();
+        before = decode(&page, &mut Scratch::default()).unwrap().after();
         old.push((*key, page));
     }
     (old, before)
@@ -446,8 +446,8 @@ proptest! {
 }
 
 fn walk_over(page: Vec<u8>) {
-    let mut room = Room::default();
-    if let Ok(believed) = decode(&page, &mut room) {
+    let mut scratch = Scratch::default();
+    if let Ok(believed) = decode(&page, &mut scratch) {
         let mut walk = PageWalk::at(believed.key().first, believed.before());
         let _ = walk.step(believed.key(), &page, &mut |_, _| ControlFlow::Continue(()));
     }

@@ -111,7 +111,7 @@ fn a_whole_folder_is_found_whole_and_left_as_it_was() {
     // The server says the same digest.
     on_one_thread(async {
         let trial = stores(&path).start(clock(), Settings::default());
-        let (position, digest) = trial.engine.digest().await.unwrap();
+        let (position, digest) = trial.digest().await;
         assert_eq!(position.0, report.last_position);
         assert_eq!(digest.to_string(), report.state_sha256);
         assert!(stores_are_in_use(&path));

@@ -82,7 +82,7 @@ pub struct Envelope {
 /// Who is told what became of a command.
 pub enum Reply {
     /// A client: once it is durable.
-    Client(Client),
+    Client(Asker),
     /// The order process: at once, as it only acts within the log.
     Process(Box<StepReply>),
 }
@@ -90,29 +90,54 @@ pub enum Reply {
 /// What became of a command.
 pub type Answer = Result<Accepted, Refused>;
 
-/// A client that waits for an answer.
-pub enum Client {
+/// A client that waits for an answer. Where this is dropped, it hears that there will be none.
+pub enum Asker {
     /// For this one.
     One(oneshot::Sender<Answer>),
-    /// For many, which it tells apart by number.
-    ///
-    /// The channel has no bound of its own: who waits here never has more commands under way than it
-    /// has room for answers.
-    Many {
-        /// Which of them this is.
-        number: u64,
-        /// Where they all go.
-        answers: mpsc::UnboundedSender<(u64, Answer)>,
-    },
+    /// For one of many.
+    Many(Numbered),
 }
 
-impl Client {
+/// One of many commands that a client has under way, which it tells apart by number.
+pub struct Numbered {
+    number: u64,
+    /// None once the answer was told.
+    answers: Option<NumberedAnswers>,
+}
+
+/// Where the answers of many commands go, each with its command's number; none where there will be
+/// no answer.
+///
+/// The channel has no bound of its own: who waits here never has more commands under way than it has
+/// room for answers.
+pub type NumberedAnswers = mpsc::UnboundedSender<(u64, Option<Answer>)>;
+
+impl Asker {
     /// Tells the answer. A client that is gone doesn't want to know.
     pub fn tell(self, answer: Answer) {
         match self {
             Self::One(reply) => drop(reply.send(answer)),
-            Self::Many { number, answers } => drop(answers.send((number, answer))),
+            Self::Many(mut numbered) => numbered.tell(Some(answer)),
         }
+    }
+}
+
+impl Numbered {
+    /// The command of this number.
+    pub fn new(number: u64, answers: NumberedAnswers) -> Self {
+        Self { number, answers: Some(answers) }
+    }
+
+    fn tell(&mut self, answer: Option<Answer>) {
+        if let Some(answers) = self.answers.take() {
+            drop(answers.send((self.number, answer)));
+        }
+    }
+}
+
+impl Drop for Numbered {
+    fn drop(&mut self) {
+        self.tell(None);
     }
 }
 

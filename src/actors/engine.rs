@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::delivery::{
-    Accepted, Client, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
+    Accepted, Asker, Delivery, Envelope, Payload, Refused, Reply, Shown, ShownClaims, Told,
 };
 use super::keeper;
 use super::listing::{Count, ReservationQuery};
@@ -20,7 +20,6 @@ use super::shard::{CountEntities, ListReservations, ListStock, Shard};
 use super::topology::Topology;
 use crate::archive::Archive;
 use crate::clock::Clock;
-use crate::codec::digest::Digest;
 use crate::codec::fingerprint::fingerprint;
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
@@ -149,7 +148,7 @@ impl Engine {
     /// [`CommandError`].
     pub async fn command(&self, request: CommandRequest) -> Result<Accepted, CommandError> {
         let (reply, answer) = oneshot::channel();
-        self.send(request, Client::One(reply));
+        self.send(request, Asker::One(reply));
         match answer.await {
             Ok(Ok(accepted)) => Ok(accepted),
             Ok(Err(refused)) => Err(CommandError::Refused(refused)),
@@ -158,9 +157,9 @@ impl Engine {
     }
 
     /// Has a command decided, and the client told when that is durable. Commands that one thread
-    /// sends to one entity are decided in that order. A client is not told where the engine stops
-    /// before.
-    pub fn send(&self, request: CommandRequest, client: Client) {
+    /// sends to one entity are decided in that order. Where the engine stops before, the client hears
+    /// that there will be no answer.
+    pub fn send(&self, request: CommandRequest, client: Asker) {
         let CommandRequest { key, command, request_id, expected_version, origin } = request;
         let envelope = Envelope {
             request: Request { id: request_id, fingerprint: fingerprint(&command) },
@@ -349,16 +348,16 @@ impl Engine {
         *self.parts.last_snapshot.borrow()
     }
 
-    /// The digest over every entity, and the position at which it holds. Whoever asks lets no
-    /// command in until it is answered, so that what the server does by itself comes to rest.
+    /// Waits for a turn in which a digest can be made. Whoever has it lets no command in until the
+    /// digest is made, so that what the server does by itself comes to rest.
     ///
     /// # Errors
-    /// [`DigestError`].
-    pub async fn digest(&self) -> Result<(Position, Digest), DigestError> {
-        let (reply, answer) = oneshot::channel();
-        let request = keeper::Request::Digest { reply };
+    /// [`Uncertain`].
+    pub async fn digest_turn(&self) -> Result<keeper::DigestTurn, Uncertain> {
+        let (turn, given) = oneshot::channel();
+        let request = keeper::Request::Digest { turn };
         self.parts.keeper.send(request).await.map_err(|_| Uncertain)?;
-        answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
+        given.await.map_err(|_| Uncertain)
     }
 
     /// How many messages to entities no shard has taken up yet.

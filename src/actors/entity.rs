@@ -49,7 +49,7 @@ pub struct Shell<A: Aggregate> {
     key: EntityKey,
     entity: Box<Entity<A>>,
     transient: A::Transient,
-    waiting: Option<Waiting>,
+    undecided: Option<Undecided>,
     queue: VecDeque<Envelope>,
     /// How many messages it has dealt with.
     handled: u64,
@@ -74,7 +74,7 @@ pub enum Rest {
 }
 
 /// A command whose answer needs other entities.
-struct Waiting {
+struct Undecided {
     request: Request,
     mark: RequestMark,
     cause: Cause,
@@ -103,7 +103,7 @@ impl<A: Aggregate> Shell<A> {
             key,
             entity,
             transient: A::Transient::default(),
-            waiting: None,
+            undecided: None,
             queue: VecDeque::new(),
             handled: 0,
             environment,
@@ -112,7 +112,7 @@ impl<A: Aggregate> Shell<A> {
 
     /// What it is, to whoever has sent it so many messages: idle only where it has dealt with all.
     pub fn rest(&self, sent: u64) -> Rest {
-        let is_idle = self.waiting.is_none() && !self.transient.is_waiting();
+        let is_idle = self.undecided.is_none() && !self.transient.is_waiting();
         if self.handled < sent || !is_idle || !self.entity.state.is_small() {
             Rest::Busy
         } else if self.entity.exists() {
@@ -161,10 +161,10 @@ impl<A: Aggregate> Shell<A> {
     }
 
     fn receive(&mut self, envelope: Envelope) {
-        let Some(waiting) = &mut self.waiting else { return self.command(envelope) };
-        let is_same_id = waiting.request.id == envelope.request.id;
-        if is_same_id && waiting.request.fingerprint == envelope.request.fingerprint {
-            waiting.replies.push(envelope.reply);
+        let Some(undecided) = &mut self.undecided else { return self.command(envelope) };
+        let is_same_id = undecided.request.id == envelope.request.id;
+        if is_same_id && undecided.request.fingerprint == envelope.request.fingerprint {
+            undecided.replies.push(envelope.reply);
         } else if is_same_id {
             self.refuse(Rejection::RequestIdReused, vec![envelope.reply]);
         } else if self.queue.len() >= self.environment.surroundings.limits.commands_queued_max {
@@ -192,7 +192,7 @@ impl<A: Aggregate> Shell<A> {
         let decision = self.decide(command, issuer, now);
         if decision.outcome == Outcome::Waits {
             self.send(decision.messages, &cause, None);
-            self.waiting = Some(Waiting { request, mark, cause, issuer, replies: vec![reply] });
+            self.undecided = Some(Undecided { request, mark, cause, issuer, replies: vec![reply] });
         } else {
             self.conclude(decision, mark, &cause, vec![reply], now);
         }
@@ -201,17 +201,17 @@ impl<A: Aggregate> Shell<A> {
     fn tell(&mut self, command: Command, cause: Cause) {
         let Some(command) = A::command(command) else { return self.misdirected() };
         let now = self.environment.surroundings.clock.now();
-        let issuer = self.waiting.as_ref().and_then(|waiting| waiting.issuer);
+        let issuer = self.undecided.as_ref().and_then(|undecided| undecided.issuer);
         let decision = self.decide(command, issuer, now);
-        match (&decision.outcome, self.waiting.take()) {
-            (Outcome::Accepted | Outcome::Rejected(_), Some(waiting)) => {
-                let Waiting { mark, cause, replies, .. } = waiting;
+        match (&decision.outcome, self.undecided.take()) {
+            (Outcome::Accepted | Outcome::Rejected(_), Some(undecided)) => {
+                let Undecided { mark, cause, replies, .. } = undecided;
                 self.conclude(decision, mark, &cause, replies, now);
                 self.take_up_queue();
             }
-            (_, waiting) => {
-                let cause = waiting.as_ref().map_or(cause, |waiting| waiting.cause.clone());
-                self.waiting = waiting;
+            (_, undecided) => {
+                let cause = undecided.as_ref().map_or(cause, |undecided| undecided.cause.clone());
+                self.undecided = undecided;
                 self.happen(decision, None, &cause, now, None);
             }
         }
@@ -235,7 +235,7 @@ impl<A: Aggregate> Shell<A> {
 
     /// Takes up what queued while a command was being decided, until one waits again.
     fn take_up_queue(&mut self) {
-        while self.waiting.is_none()
+        while self.undecided.is_none()
             && let Some(envelope) = self.queue.pop_front()
         {
             self.command(envelope);

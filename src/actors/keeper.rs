@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::capture::{self, Records};
+use super::engine::{DigestError, Uncertain};
 use super::shard::{Evict, TakeFinished, Walk};
 use super::topology::Topology;
 use crate::archive::{Archive, ArchiveError};
@@ -81,11 +82,40 @@ pub enum Request {
         /// Where it is told what came of it.
         reply: oneshot::Sender<Result<SnapshotInfo, String>>,
     },
-    /// The digest over every entity, and the position at which it holds.
+    /// A turn in which a digest can be made.
     Digest {
-        /// Where it goes; nothing where entities kept changing.
-        reply: oneshot::Sender<Option<(Position, Digest)>>,
+        /// Where it goes.
+        turn: oneshot::Sender<DigestTurn>,
     },
+}
+
+/// Leave to have a digest made: the keeper does nothing else until it is made or this is dropped.
+///
+/// Clients must be held back meanwhile, and whoever asked does that from here on: before, a snapshot
+/// may be taken, and that may last.
+pub struct DigestTurn {
+    asked: oneshot::Sender<DigestReply>,
+}
+
+/// Where a digest and its position go; nothing where entities kept changing.
+type DigestReply = oneshot::Sender<Option<(Position, Digest)>>;
+
+impl DigestTurn {
+    /// A turn, and where it is heard that it is used, with who wants to know.
+    pub fn new() -> (Self, oneshot::Receiver<DigestReply>) {
+        let (asked, used) = oneshot::channel();
+        (Self { asked }, used)
+    }
+
+    /// The digest over every entity, and the position at which it holds.
+    ///
+    /// # Errors
+    /// [`DigestError`].
+    pub async fn digest(self) -> Result<(Position, Digest), DigestError> {
+        let (reply, answer) = oneshot::channel();
+        self.asked.send(reply).map_err(|_| Uncertain)?;
+        answer.await.map_err(|_| Uncertain)?.ok_or(DigestError::Restless)
+    }
 }
 
 /// The keeper of snapshots and archive.
@@ -133,10 +163,7 @@ impl Keeper {
                         let result = self.take(&mut covered).await;
                         let _ = reply.send(result.map_err(|error| error.to_string()));
                     }
-                    Some(Request::Digest { reply }) => {
-                        let digest = self.digest(&reply).await;
-                        let _ = reply.send(digest);
-                    }
+                    Some(Request::Digest { turn }) => self.give_turn(turn).await,
                     None => return,
                 },
                 () = sleep(LOOK_EVERY) => self.take_if_due(&mut covered).await,
@@ -203,6 +230,17 @@ impl Keeper {
             shard.do_send(Walk { capture: capture.clone() });
         }
         records
+    }
+
+    /// Waits until the turn is used, or nobody wants it any more.
+    async fn give_turn(&self, to: oneshot::Sender<DigestTurn>) {
+        let (turn, used) = DigestTurn::new();
+        if to.send(turn).is_ok()
+            && let Ok(reply) = used.await
+        {
+            let digest = self.digest(&reply).await;
+            let _ = reply.send(digest);
+        }
     }
 
     /// Tries until nothing has changed meanwhile, or nobody waits any more.

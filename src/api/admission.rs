@@ -41,8 +41,6 @@ impl Default for Limits {
 /// Why nothing is let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// The log is being replayed.
-    Recovering,
     /// The disk is nearly full.
     StorageLow,
     /// The server is on its way out.
@@ -81,7 +79,6 @@ impl TurnedAway {
 impl From<Closed> for TurnedAway {
     fn from(closed: Closed) -> Self {
         match closed {
-            Closed::Recovering => Self::Recovering,
             Closed::StorageLow => Self::StorageLow,
             Closed::Stopping => Self::Stopping,
         }

@@ -112,20 +112,23 @@ fn foreign() -> CallError {
 async fn drive(client: Client, mut commands: mpsc::UnboundedReceiver<Sent>) {
     let mut ready = Vec::new();
     while commands.recv_many(&mut ready, READY_MAX).await > 0 {
-        let mut waiting = Waiting::default();
-        let end = waiting.run(&client, &mut commands, &mut ready).await;
-        waiting.end(&end);
+        let mut unanswered = Unanswered::default();
+        let end = unanswered.run(&client, &mut commands, &mut ready).await;
+        unanswered.end(&end);
     }
 }
 
-/// Those who wait for an answer of one stream.
+/// The commands of one stream that have no answer. One whose try was given up is forgotten at the
+/// latest when it may be one of two.
 #[derive(Default)]
-struct Waiting {
+struct Unanswered {
     replies: HashMap<u64, oneshot::Sender<Result<Outcome, Status>>>,
     last_sequence: u64,
+    /// How many were left when the last ones were forgotten.
+    kept: usize,
 }
 
-impl Waiting {
+impl Unanswered {
     /// Sends what is ready and what comes, until the stream ends; tells with what.
     async fn run(
         &mut self,
@@ -156,6 +159,7 @@ impl Waiting {
     }
 
     fn send(&mut self, ready: &mut Vec<Sent>, to: &mpsc::UnboundedSender<v1::ExecuteRequest>) {
+        self.forget_given_up();
         let mut message = v1::ExecuteRequest::default();
         let mut bytes = 0;
         for Sent { command, reply } in ready.drain(..) {
@@ -172,6 +176,14 @@ impl Waiting {
             message.commands.push(command);
         }
         let _ = to.send(message);
+    }
+
+    /// A server that never answers would otherwise have them kept for as long as the stream lasts.
+    fn forget_given_up(&mut self) {
+        if self.replies.len() >= 2 * self.kept.max(READY_MAX) {
+            self.replies.retain(|_, reply| !reply.is_closed());
+            self.kept = self.replies.len();
+        }
     }
 
     fn answer(&mut self, message: v1::ExecuteResponse) {
@@ -251,6 +263,27 @@ mod tests {
             });
             Ok(Response::new(answers.boxed()))
         }
+    }
+
+    #[test]
+    fn tries_that_were_given_up_are_forgotten_and_those_that_are_waited_for_are_not() {
+        let (messages, _sent) = mpsc::unbounded_channel();
+        let mut unanswered = Unanswered::default();
+        let mut answers = Vec::new();
+        for _ in 0..20 {
+            let (mut ready, mut waited_for) = (Vec::new(), None);
+            for _ in 0..READY_MAX {
+                let (reply, answer) = oneshot::channel();
+                let command = Command::ReceiveStock(v1::ReceiveStockRequest::default());
+                ready.push(Sent { command, reply });
+                waited_for = Some(answer);
+            }
+            answers.extend(waited_for);
+            unanswered.send(&mut ready, &messages);
+            assert!(unanswered.replies.len() <= 3 * READY_MAX, "{}", unanswered.replies.len());
+        }
+        unanswered.end(&Status::unknown("the stream ended"));
+        assert!(answers.into_iter().all(|mut answer| answer.try_recv().unwrap().is_err()));
     }
 
     #[tokio::test]

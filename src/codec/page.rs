@@ -61,7 +61,7 @@
 //!    full, or its frame would have fitted or is longer than [`EVENT_BYTES_MAX`];
 //! 7. it continues one, and `count` is not 0, `part` is 0, it is empty, or it goes on and is not
 //!    full;
-//! 8. its positions would run past the last number.
+//! 8. `first` is 0, which no event has, or its positions would run past the last number.
 //!
 //! Among its neighbours ([`PageWalk`](super::PageWalk)):
 //!
@@ -81,7 +81,7 @@ mod writing;
 
 use crate::domain::ids::Position;
 
-pub use reading::{Page, Room, decode};
+pub use reading::{Page, Scratch, decode};
 pub use writing::paginate;
 
 /// The longest page in bytes, header included.

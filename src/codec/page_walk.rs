@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use super::page::{Chain, FRAME_PREFIX_BYTES, Page, PageError, PageKey, Room, decode, u32_at};
+use super::page::{Chain, FRAME_PREFIX_BYTES, Page, PageError, PageKey, Scratch, decode, u32_at};
 use crate::domain::ids::Position;
 
 /// A place between two pages of the log, and what must follow there.
@@ -21,7 +21,7 @@ pub struct PageWalk {
     event: Vec<u8>,
     within_commit: bool,
     /// Where packed pages are unpacked; while one is being read, elsewhere.
-    room: Room,
+    scratch: Scratch,
 }
 
 /// An event whose last pages have not come yet.
@@ -35,7 +35,7 @@ impl PageWalk {
     /// A walk that expects a page whose first event is at `next`, and `chain` before it.
     pub fn at(next: Position, chain: Chain) -> Self {
         let (open, event, within_commit) = (None, Vec::new(), false);
-        Self { next, chain, open, event, within_commit, room: Room::default() }
+        Self { next, chain, open, event, within_commit, scratch: Scratch::default() }
     }
 
     /// The position that follows.
@@ -69,9 +69,9 @@ impl PageWalk {
         bytes: &[u8],
         visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, PageError> {
-        let mut room = std::mem::take(&mut self.room);
-        let taken = decode(bytes, &mut room).and_then(|page| self.take(key, &page, visit));
-        self.room = room;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let taken = decode(bytes, &mut scratch).and_then(|page| self.take(key, &page, visit));
+        self.scratch = scratch;
         taken
     }
 

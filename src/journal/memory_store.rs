@@ -19,7 +19,7 @@ use super::commit::Commit;
 use super::marker::{Marker, MarkerFound};
 use super::store::{Cut, LogReader, Opened, Store, StoreError, StoreSize, check_follows};
 use crate::codec::PageWalk;
-use crate::codec::page::{Chain, PageError, PageKey, Room, decode, paginate};
+use crate::codec::page::{Chain, PageError, PageKey, Scratch, decode, paginate};
 use crate::domain::ids::Position;
 
 const PLACE: &str = "the log in memory";
@@ -341,8 +341,8 @@ impl LogReader for MemoryDisk {
                 next: through.next(),
             });
         };
-        let mut room = Room::default();
-        let first = decode(bytes, &mut room).map_err(|reason| damaged(*key, reason))?;
+        let mut scratch = Scratch::default();
+        let first = decode(bytes, &mut scratch).map_err(|reason| damaged(*key, reason))?;
         let mut walk = PageWalk::at(first.key().first, first.before());
         let mut within = |position, event: &[u8]| {
             if position < from {

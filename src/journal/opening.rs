@@ -26,7 +26,7 @@ use super::store::{Cut, StoreError};
 use super::sync::{FileSync, create_folder};
 use super::table::{Table, damaged, step};
 use crate::codec::PageWalk;
-use crate::codec::page::{Chain, PageKey, Room, decode};
+use crate::codec::page::{Chain, PageKey, Scratch, decode};
 use crate::domain::ids::Position;
 
 /// What a full check has read.
@@ -116,8 +116,8 @@ fn check_ends(segment: &Segment, before: End) -> Result<End, StoreError> {
     let mut walk = PageWalk::at(before.last.next(), before.chain);
     let _ = step(segment, &mut walk, first_key, &first, &mut |_, _| ControlFlow::Continue(()))?;
     let (last_key, last) = segment.last_page()?.ok_or_else(gap)?;
-    let mut room = Room::default();
-    let page = decode(&last, &mut room).map_err(|reason| damaged(segment, last_key, reason))?;
+    let mut scratch = Scratch::default();
+    let page = decode(&last, &mut scratch).map_err(|reason| damaged(segment, last_key, reason))?;
     if !page.is_commit_end() {
         let last = page.last();
         return Err(StoreError::Gap { place: segment.place(), last, next: last.next() });
@@ -196,8 +196,8 @@ fn ends_a_commit(segment: &Segment, position: Position, chain: Chain) -> Result<
     let Some((key, bytes)) = segment.page_below(below)? else {
         return Ok(false);
     };
-    let mut room = Room::default();
-    let page = decode(&bytes, &mut room).map_err(|reason| damaged(segment, key, reason))?;
+    let mut scratch = Scratch::default();
+    let page = decode(&bytes, &mut scratch).map_err(|reason| damaged(segment, key, reason))?;
     Ok(page.is_commit_end() && page.last() == position && page.after() == chain)
 }
 

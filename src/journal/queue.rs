@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use super::room::{Room, Shown};
+use super::room::{Room, SharedRoom};
 use crate::domain::event::Event;
 use crate::domain::ids::Position;
 
@@ -50,7 +50,7 @@ struct Shared {
     assigned: AtomicU64,
     durable: AtomicU64,
     waiting: AtomicU64,
-    room: Shown,
+    room: SharedRoom,
 }
 
 struct Queue {
@@ -80,7 +80,7 @@ impl Journal {
             assigned: AtomicU64::new(last.0),
             durable: AtomicU64::new(last.0),
             waiting: AtomicU64::new(0),
-            room: Shown::default(),
+            room: SharedRoom::default(),
         };
         Self { shared: Arc::new(shared) }
     }

@@ -56,15 +56,15 @@ impl Bounds {
 
 /// A room that one thread sets and many look at.
 #[derive(Debug)]
-pub(super) struct Shown(AtomicU8);
+pub(super) struct SharedRoom(AtomicU8);
 
-impl Default for Shown {
+impl Default for SharedRoom {
     fn default() -> Self {
         Self(AtomicU8::new(Room::Commands as u8))
     }
 }
 
-impl Shown {
+impl SharedRoom {
     pub(super) fn set(&self, room: Room) {
         self.0.store(room as u8, Ordering::Relaxed);
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_was_set_is_shown() {
-        let shown = Shown::default();
+        let shown = SharedRoom::default();
         assert_eq!(shown.get(), Room::Commands);
         for room in [Room::UnderWay, Room::OwnWork, Room::Snapshots, Room::Commands] {
             shown.set(room);

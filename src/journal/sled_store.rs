@@ -369,6 +369,7 @@ mod tests {
     use rand::{RngCore, SeedableRng};
 
     use super::*;
+    use crate::codec::page::PageError;
     use crate::journal::Cut;
 
     fn open(folder: &DataFolder) -> Result<Opened<SledStore>, StoreError> {
@@ -453,17 +454,26 @@ mod tests {
         assert!(matches!(refused, StoreError::Gap { last: Position(6), .. }), "{refused}");
     }
 
+    /// What a log is refused for that has its last page once more under this key.
+    fn refused_with(key: &[u8]) -> StoreError {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(temporary.path()).unwrap();
+        let mut store = open(&folder).unwrap().store;
+        store.commit(&events(Position(1))).unwrap();
+        let (_, page) = store.current.last_page().unwrap().unwrap();
+        store.current.db.insert(key, page).unwrap();
+        drop(store);
+        open(&folder).unwrap_err()
+    }
+
     #[test]
-    fn a_record_that_is_no_page_is_refused() {
-        for key in [&b"x"[..], &PageKey { first: Position(5), part: 1 }.to_bytes()] {
-            let temporary = tempfile::tempdir().unwrap();
-            let folder = DataFolder::open(temporary.path()).unwrap();
-            let mut store = open(&folder).unwrap().store;
-            store.commit(&events(Position(1))).unwrap();
-            let (_, page) = store.current.last_page().unwrap().unwrap();
-            store.current.db.insert(key, page).unwrap();
-            drop(store);
-            assert!(matches!(open(&folder), Err(StoreError::Foreign { .. })), "{key:?}");
-        }
+    fn a_record_that_is_no_page_and_a_page_under_anothers_key_are_refused() {
+        let refused = refused_with(b"x");
+        assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
+        let another = PageKey { first: Position(5), part: 1 };
+        let refused = refused_with(&another.to_bytes());
+        let StoreError::Damaged { key, reason, .. } = refused else { panic!("{refused}") };
+        assert_eq!(key, another);
+        assert!(matches!(reason, PageError::Key { .. }), "{reason}");
     }
 }

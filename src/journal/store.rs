@@ -149,7 +149,7 @@ pub enum StoreError {
         /// In what way.
         reason: PageError,
     },
-    /// A record of a segment is filed under what is no page's key, or another page's.
+    /// A record of a segment is filed under what is no page's key.
     #[error(
         "{place} has a record that is no page of the log (its key is {key:02x?}); restore the data folder from a backup"
     )]

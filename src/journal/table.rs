@@ -26,7 +26,7 @@ use super::segments;
 use super::sled_store::{Segment, Use};
 use super::store::{LogReader, StoreError, StoreSize};
 use crate::codec::PageWalk;
-use crate::codec::page::{PageError, PageKey, Room, decode};
+use crate::codec::page::{PageError, PageKey, Scratch, decode};
 use crate::domain::ids::Position;
 
 /// How many closed segments are kept open though nobody is reading them.
@@ -130,8 +130,8 @@ impl Table {
         let Some((key, bytes)) = segment.page_below(PageKey::above_beginning_of(from))? else {
             return Err(self.gap(Position(segment.first().0.saturating_sub(1)), from));
         };
-        let mut room = Room::default();
-        let page = decode(&bytes, &mut room).map_err(|reason| damaged(segment, key, reason))?;
+        let mut scratch = Scratch::default();
+        let page = decode(&bytes, &mut scratch).map_err(|reason| damaged(segment, key, reason))?;
         Ok((PageWalk::at(page.key().first, page.before()), key))
     }
 }
@@ -195,12 +195,7 @@ pub(super) fn step(
     bytes: &[u8],
     visit: &mut dyn FnMut(Position, &[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, StoreError> {
-    walk.step(key, bytes, visit).map_err(|reason| match reason {
-        PageError::Key { .. } => {
-            StoreError::Foreign { place: segment.place(), key: key.to_bytes().to_vec() }
-        }
-        reason => damaged(segment, key, reason),
-    })
+    walk.step(key, bytes, visit).map_err(|reason| damaged(segment, key, reason))
 }
 
 /// A page that is not believed, and where it lies.

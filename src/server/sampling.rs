@@ -1,7 +1,7 @@
 //! Asks once a second for what nobody counts as it happens.
 //!
-//! What a shard or the disk must be asked for is waited for in bounded time, so that a shard that is
-//! stuck doesn't hide how much waits for it.
+//! What shards must be asked for is waited for in bounded time, so that one that is stuck doesn't hide
+//! how much waits for it. The disk is asked beside that, since it may hang too.
 //!
 //! Not here: what is counted where it happens, and the free disk, which `space` looks at.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::looking::each_second;
 use crate::actors::Engine;
 use crate::actors::engine::EntityCount;
 use crate::archive::Archive;
@@ -18,7 +19,7 @@ use crate::feed::{Feed, Standings};
 use crate::journal::LogReader;
 use crate::telemetry;
 
-/// How often everything is asked for, and how long an answer is waited for.
+/// How often the engine is asked, and how long an answer is waited for.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// Who is asked.
@@ -36,37 +37,34 @@ pub struct Sampler {
 impl Sampler {
     /// Asks for as long as it isn't dropped.
     pub async fn run(self) {
-        let mut pause = tokio::time::interval(ASK_EVERY);
-        loop {
-            pause.tick().await;
-            self.sample().await;
-        }
+        let Self { engine, feed, log, archive } = self;
+        let disk = each_second(move || tell_sizes(&*log, &*archive));
+        tokio::join!(ask(&engine, &feed), disk);
     }
+}
 
-    async fn sample(&self) {
-        let journal = self.engine.journal();
-        telemetry::journal_state(
-            journal.durable(),
-            journal.waiting(),
-            self.engine.messages_waiting(),
-        );
-        telemetry::clock_trusted(self.engine.clock().is_trusted());
-        let Standings { live, catching_up } = self.feed.standings();
+async fn ask(engine: &Engine, feed: &Feed) {
+    let mut pause = tokio::time::interval(ASK_EVERY);
+    loop {
+        pause.tick().await;
+        tell_engine(engine);
+        let Standings { live, catching_up } = feed.standings();
         telemetry::feed("live", live.subscribers, live.events_behind);
         telemetry::feed("catching_up", catching_up.subscribers, catching_up.events_behind);
-        if let Some(info) = self.engine.last_snapshot() {
-            let age_ms = self.engine.now().since_ms(info.footer.end.time);
-            telemetry::snapshot(info.header.position, info.bytes, Duration::from_millis(age_ms));
-        }
         // None while a shard is stuck or the server stops: then the numbers stay as they were.
-        if let Ok(Ok(counts)) = timeout(ASK_EVERY, self.engine.entities()).await {
+        if let Ok(Ok(counts)) = timeout(ASK_EVERY, engine.entities()).await {
             tell_entities(&counts);
         }
-        let (log, archive) = (self.log.clone(), self.archive.clone());
-        // On another thread: the disk may have to be waited for, and the archive while it writes.
-        let sizes = tokio::task::spawn_blocking(move || tell_sizes(&*log, &*archive));
-        // One that takes longer goes on by itself.
-        let _ = timeout(ASK_EVERY, sizes).await;
+    }
+}
+
+fn tell_engine(engine: &Engine) {
+    let journal = engine.journal();
+    telemetry::journal_state(journal.durable(), journal.waiting(), engine.messages_waiting());
+    telemetry::clock_trusted(engine.clock().is_trusted());
+    if let Some(info) = engine.last_snapshot() {
+        let age_ms = engine.now().since_ms(info.footer.end.time);
+        telemetry::snapshot(info.header.position, info.bytes, Duration::from_millis(age_ms));
     }
 }
 
@@ -81,7 +79,8 @@ fn tell_entities(counts: &[EntityCount]) {
     }
 }
 
-/// Tells what can be had; a disk that can't be asked says so where it is written to.
+/// Tells what can be had; a disk that can't be asked says so where it is written to. The archive may
+/// have to be waited for too, while it writes.
 fn tell_sizes(log: &dyn LogReader, archive: &dyn Archive) {
     if let Ok(size) = log.size() {
         telemetry::journal_size(size.segments, size.bytes);

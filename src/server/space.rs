@@ -1,7 +1,7 @@
 //! Meets a full disk before it is full: a write that fails for want of room would end the process.
 //!
-//! Once a second the file system of the data folder is asked how much is free. What that is enough
-//! for is said to whoever must keep to it:
+//! Before the shards begin, and then once a second, the file system of the data folder is asked how
+//! much is free. What that is enough for is said to whoever must keep to it:
 //!
 //! ```text
 //!   free ──▶ Room ─┬─▶ admission, readiness      clients' commands
@@ -9,22 +9,19 @@
 //!                              ◀── shards        expiry, steps of orders
 //! ```
 //!
-//! Where the file system doesn't answer, what was so goes on.
+//! Where the file system can't say, or doesn't answer, what was so goes on.
 //!
 //! Not here: how much is enough; that is `journal::room`.
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
+use super::looking::each_second;
 use crate::api::admission::{Admission, Closed};
 use crate::api::readiness::Readiness;
 use crate::journal::Journal;
 use crate::journal::room::{Bounds, Room};
 use crate::telemetry;
-
-/// How often the disk is asked.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells how many bytes are free on the data folder's disk.
 pub type FreeSpace = Box<dyn FnMut() -> io::Result<u64> + Send>;
@@ -39,7 +36,7 @@ pub fn of_file_system(folder: &Path) -> FreeSpace {
 }
 
 /// Whoever must know what there is room for.
-pub struct Audience {
+pub struct Affected {
     /// Lets commands in, or not.
     pub admission: Admission,
     /// Tells others whether it does.
@@ -52,7 +49,7 @@ pub struct Audience {
 pub struct SpaceWatch {
     free_space: FreeSpace,
     bounds: Bounds,
-    audience: Audience,
+    affected: Affected,
     room: Room,
     /// Whether the file system didn't answer the last time; said once.
     is_blind: bool,
@@ -60,20 +57,16 @@ pub struct SpaceWatch {
 
 impl SpaceWatch {
     /// A watch that has looked once.
-    pub fn begin(free_space: FreeSpace, bounds: Bounds, audience: Audience) -> Self {
+    pub fn begin(free_space: FreeSpace, bounds: Bounds, affected: Affected) -> Self {
         let room = Room::Commands;
-        let mut watch = Self { free_space, bounds, audience, room, is_blind: false };
+        let mut watch = Self { free_space, bounds, affected, room, is_blind: false };
         watch.look();
         watch
     }
 
     /// Looks for as long as it isn't dropped.
     pub async fn run(mut self) {
-        let mut pause = tokio::time::interval(LOOK_EVERY);
-        loop {
-            pause.tick().await;
-            self.look();
-        }
+        each_second(move || self.look()).await;
     }
 
     fn look(&mut self) {
@@ -97,13 +90,13 @@ impl SpaceWatch {
         }
         self.room = room;
         self.say(free_bytes);
-        self.audience.journal.set_room(room);
+        self.affected.journal.set_room(room);
         if room == Room::Commands {
-            self.audience.readiness.storage_ample();
-            self.audience.admission.open();
+            self.affected.readiness.storage_ample();
+            self.affected.admission.open();
         } else {
-            self.audience.readiness.storage_low();
-            self.audience.admission.close(Closed::StorageLow);
+            self.affected.readiness.storage_low();
+            self.affected.admission.close(Closed::StorageLow);
         }
     }
 

@@ -358,12 +358,16 @@ impl Trial {
         self.engine.command(self::command(key, request, command)).await
     }
 
+    pub async fn digest(&self) -> (Position, Digest) {
+        self.engine.digest_turn().await.unwrap().digest().await.unwrap()
+    }
+
     /// The digest at a moment when nothing is under way.
     pub async fn settled_digest(&self) -> (Position, Digest) {
         let mut before = None;
         for _ in 0..10_000 {
             self.pass_ms(20).await;
-            let now = self.engine.digest().await.unwrap();
+            let now = self.digest().await;
             if before == Some(now) {
                 return now;
             }

@@ -46,7 +46,15 @@ impl Server {
 
     /// A server whose disk says that so much is free.
     pub fn on_disk(free_space: FreeSpace, set: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on_folder(tempfile::tempdir().unwrap(), free_space, set)
+    }
+
+    /// A server on what is in a folder, in `data`.
+    pub fn on_folder(
+        folder: TempDir,
+        free_space: FreeSpace,
+        set: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         config.server.data_dir = folder.path().join("data");
         config.server.grpc_addr = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -21,8 +21,8 @@ async fn past_the_bound_a_command_is_turned_away_at_once() {
 #[tokio::test]
 async fn a_closed_gate_says_why_and_stopping_is_final() {
     let gate = gate(2);
-    gate.close(Closed::Recovering);
-    assert_eq!(gate.admit().await.unwrap_err(), TurnedAway::Recovering);
+    gate.close(Closed::StorageLow);
+    assert_eq!(gate.admit().await.unwrap_err(), TurnedAway::StorageLow);
     gate.open();
     assert!(gate.admit().await.is_ok());
     gate.close(Closed::Stopping);

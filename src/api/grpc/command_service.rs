@@ -10,8 +10,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Limits;
 use super::caller::Caller;
-use super::execution::{Bounds, Execution};
+use super::execution::Execution;
 use super::gateway::Gateway;
+use super::inbox::Inbox;
 use super::stream_watch::StreamWatch;
 use super::validate::Fields;
 use crate::proto::v1;
@@ -24,16 +25,12 @@ const QUEUE_MESSAGES_MAX: usize = 2;
 pub(super) struct CommandApi {
     gateway: Gateway,
     watch: Arc<dyn StreamWatch>,
-    bounds: Bounds,
+    limits: Limits,
 }
 
 impl CommandApi {
     pub(super) fn new(gateway: Gateway, watch: Arc<dyn StreamWatch>, limits: Limits) -> Self {
-        let bounds = Bounds {
-            in_flight_max: limits.execute_in_flight_max,
-            message_bytes_max: limits.message_out_bytes_max,
-        };
-        Self { gateway, watch, bounds }
+        Self { gateway, watch, limits }
     }
 }
 
@@ -51,9 +48,8 @@ impl CommandService for CommandApi {
         let caller = Caller::read(&metadata, &mut fields);
         let caller = fields.finish(caller)?;
         let admission = self.gateway.admission().clone();
-        let (gateway, watch) = (self.gateway.clone(), self.watch.clone());
-        let execution =
-            Execution::new(gateway, admission, watch, caller, self.bounds).until(deadline);
+        let (gateway, inbox) = (self.gateway.clone(), Inbox::new(caller, self.watch.clone()));
+        let execution = Execution::new(gateway, admission, inbox, self.limits).until(deadline);
         let (queue, messages) = mpsc::channel(QUEUE_MESSAGES_MAX);
         tokio::spawn(execution.run(requests, queue));
         Ok(Response::new(ReceiverStream::new(messages)))

@@ -1,4 +1,4 @@
-//! What each failure looks like on the wire. No other file makes a `Status` of its own.
+//! What each failure looks like on the wire. No other module makes a `Status` of its own.
 //!
 //! ```text
 //!   family       code                                        certainly not executed
@@ -10,18 +10,13 @@
 //!   reading      OUT_OF_RANGE, DATA_LOSS                     a question; nothing to execute
 //! ```
 //!
-//! Invariants: every status has exactly one ErrorInfo. As the error of a call its metadata stays
-//! below 8 KiB, which is what clients read: lists are cut at [`LIST_BYTES_MAX`] and say how long they
-//! were. In a message there is room for all lines that fell short.
-//!
-//! Not here: what went wrong; that is decided where it happens.
+//! Not here: what went wrong; that is decided where it happens. Nor how a status is put together and
+//! kept small; that is `wire`'s.
 
-use std::collections::HashMap;
-use std::fmt;
+mod wire;
+
 use std::time::Duration;
 
-use prost::Message;
-use prost_types::Any;
 use tonic::codegen::http;
 use tonic::{Code, Status};
 use tonic_types::pb::{self, bad_request::FieldViolation};
@@ -33,12 +28,8 @@ use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityKind, Position, ResourceKey};
 use crate::domain::rejection::{Rejection, Shortage};
 use crate::domain::time::Timestamp;
-use crate::proto::v1;
+use wire::{LIST_BYTES_MAX, Wire, cut};
 
-/// The domain of every ErrorInfo.
-const DOMAIN: &str = "holdfast";
-/// The longest list in a status, encoded.
-const LIST_BYTES_MAX: usize = 4_096;
 /// When whoever was turned away for load may come again.
 const RETRY_OVERLOADED: Duration = Duration::from_millis(100);
 /// When whoever found the server unusable may come again.
@@ -124,14 +115,14 @@ impl From<TurnedAway> for Failure {
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
-        wire(failure).into_status()
+        told(failure).into_status()
     }
 }
 
 /// The failure as a message can carry it.
 impl From<Failure> for pb::Status {
     fn from(failure: Failure) -> Self {
-        wire(failure).into_message(usize::MAX)
+        told(failure).into_message(usize::MAX)
     }
 }
 
@@ -150,72 +141,7 @@ const INVALID_ARGUMENT: &str = "INVALID_ARGUMENT";
 const OVERLOADED: &str = "OVERLOADED";
 const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
 
-/// A status while it is put together.
-struct Wire {
-    code: Code,
-    reason: &'static str,
-    message: String,
-    metadata: HashMap<String, String>,
-    details: Vec<Any>,
-    shortages: Vec<v1::Shortage>,
-}
-
-impl Wire {
-    fn new(code: Code, reason: &'static str, message: impl fmt::Display) -> Self {
-        let message = message.to_string();
-        let (metadata, details, shortages) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { code, reason, message, metadata, details, shortages }
-    }
-
-    fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
-        self
-    }
-
-    fn retry_after(self, delay: Duration) -> Self {
-        // A delay that a Duration can't say is one that nobody waits for.
-        let retry_delay = prost_types::Duration::try_from(delay).ok();
-        self.detail("google.rpc.RetryInfo", &pb::RetryInfo { retry_delay })
-    }
-
-    fn detail(mut self, name: &str, message: &impl Message) -> Self {
-        self.details.push(any(name, message));
-        self
-    }
-
-    fn short_of(self, shortages: Vec<v1::Shortage>) -> Self {
-        Self { shortages, ..self }
-    }
-
-    fn into_status(self) -> Status {
-        let code = self.code;
-        let status = self.into_message(LIST_BYTES_MAX);
-        let details = status.encode_to_vec().into();
-        Status::with_details(code, status.message, details)
-    }
-
-    /// The status with as many shortages as fit in so many bytes.
-    fn into_message(self, shortages_bytes_max: usize) -> pb::Status {
-        let Self { code, reason, message, metadata, mut details, shortages } = self;
-        let info = pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata };
-        details.insert(0, any("google.rpc.ErrorInfo", &info));
-        if !shortages.is_empty() {
-            let total_count = u32::try_from(shortages.len()).unwrap_or(u32::MAX);
-            let count_alone = v1::Shortages { shortages: Vec::new(), total_count };
-            let bytes_max = shortages_bytes_max.saturating_sub(count_alone.encoded_len());
-            let shortages = cut(shortages.into_iter(), bytes_max);
-            let told = v1::Shortages { shortages, ..count_alone };
-            details.push(any("holdfast.v1.Shortages", &told));
-        }
-        pb::Status { code: code as i32, message, details }
-    }
-}
-
-fn any(name: &str, message: &impl Message) -> Any {
-    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
-}
-
-fn wire(failure: Failure) -> Wire {
+fn told(failure: Failure) -> Wire {
     match failure {
         Failure::Invalid(violations) => invalid(violations),
         Failure::TurnedAway(why) => turned_away(why),
@@ -279,19 +205,6 @@ fn invalid(violations: Vec<Violation>) -> Wire {
     Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, message)
         .with("violations", total)
         .detail("google.rpc.BadRequest", &pb::BadRequest { field_violations })
-}
-
-/// As many messages from the start as fit in so many bytes, as a repeated field with a number below
-/// 16.
-fn cut<M: Message>(messages: impl Iterator<Item = M>, bytes_max: usize) -> Vec<M> {
-    let mut bytes = 0;
-    messages
-        .take_while(|message| {
-            let message_bytes = message.encoded_len();
-            bytes += 1 + prost::length_delimiter_len(message_bytes) + message_bytes;
-            bytes <= bytes_max
-        })
-        .collect()
 }
 
 fn turned_away(why: TurnedAway) -> Wire {

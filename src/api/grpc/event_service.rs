@@ -17,7 +17,7 @@ use super::gateway::{self, Gateway};
 use super::stream_watch::Look;
 use super::validate::events::History;
 use super::{convert, event_view, page};
-use crate::api::admission::{Admission, TurnedAway};
+use crate::api::admission::TurnedAway;
 use crate::clock::Clock;
 use crate::domain::ids::Version;
 use crate::feed::{
@@ -35,7 +35,6 @@ const QUEUE_MESSAGES_MAX: usize = 32;
 pub(super) struct EventApi<L> {
     /// Where each stream ends, its entity knows.
     entities: L,
-    admission: Admission,
     feed: Feed,
     shower: Shower,
     answer_bytes_max: usize,
@@ -44,10 +43,9 @@ pub(super) struct EventApi<L> {
 impl EventApi<Gateway> {
     /// The service, whose answers are at most this large.
     pub(super) fn new(gateway: Gateway, feed: Feed, answer_bytes_max: usize) -> Self {
-        let admission = gateway.admission().clone();
         let engine = gateway.engine();
         let shower = Shower { log_id: engine.log_id(), clock: engine.clock().clone() };
-        Self { entities: gateway, admission, feed, shower, answer_bytes_max }
+        Self { entities: gateway, feed, shower, answer_bytes_max }
     }
 }
 
@@ -76,7 +74,7 @@ impl<L: Look> EventService for EventApi<L> {
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let (tenant, (start, filter)) =
-            gateway::ask(&self.admission, request, |fields, _, asked| fields.subscription(&asked))?;
+            gateway::ask(request, |fields, _, asked| fields.subscription(&asked))?;
         let subscription = self.feed.subscribe(tenant, start, filter).map_err(Failure::from)?;
         let (queue, messages) = mpsc::channel(QUEUE_MESSAGES_MAX);
         tokio::spawn(pass_on(subscription, queue, self.shower.clone()));
@@ -87,9 +85,8 @@ impl<L: Look> EventService for EventApi<L> {
         &self,
         request: Request<v1::ReadStreamRequest>,
     ) -> Result<Response<v1::ReadStreamResponse>, Status> {
-        let (_, asked) = gateway::ask(&self.admission, request, |fields, tenant, asked| {
-            fields.history(tenant, &asked)
-        })?;
+        let (_, asked) =
+            gateway::ask(request, |fields, tenant, asked| fields.history(tenant, &asked))?;
         Ok(Response::new(self.read(asked).await?))
     }
 }

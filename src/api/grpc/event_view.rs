@@ -12,13 +12,13 @@ use crate::domain::event::{Body, Event};
 use crate::domain::ids::SalesOrderId;
 use crate::domain::{reservation, sales_order, stock_balance};
 use crate::proto::v1;
-use crate::proto::v1::event::Body as Shown;
+use crate::proto::v1::event::Body as WireBody;
 
 /// A claim as it stands after an event.
 macro_rules! standing {
     ($message:ident, $claim:expr) => {{
         let claim = $claim;
-        Shown::$message(v1::$message {
+        WireBody::$message(v1::$message {
             reservation_id: claim.reservation.to_string(),
             reservation_version: claim.reservation_version.0,
             held: claim.held,
@@ -50,27 +50,27 @@ pub(super) fn event(event: &Event, log_id: Uuid) -> v1::Event {
     }
 }
 
-fn of_stock_balance(event: &stock_balance::Event) -> Shown {
+fn of_stock_balance(event: &stock_balance::Event) -> WireBody {
     use stock_balance::Event;
     match event {
-        Event::Received { quantity, reference } => Shown::StockReceived(v1::StockReceived {
+        Event::Received { quantity, reference } => WireBody::StockReceived(v1::StockReceived {
             quantity: *quantity,
             reference: reference.as_str().into(),
         }),
-        Event::Adjusted { on_hand, delta, reason } => Shown::StockAdjusted(v1::StockAdjusted {
+        Event::Adjusted { on_hand, delta, reason } => WireBody::StockAdjusted(v1::StockAdjusted {
             on_hand: *on_hand,
             delta: *delta,
             reason: reason.as_str().into(),
         }),
         Event::ClaimMade(claim) => standing!(ClaimMade, claim),
         Event::ClaimChanged(claim) => standing!(ClaimChanged, claim),
-        Event::ClaimCommitted(claim) => Shown::ClaimCommitted(v1::ClaimCommitted {
+        Event::ClaimCommitted(claim) => WireBody::ClaimCommitted(v1::ClaimCommitted {
             reservation_id: claim.reservation.to_string(),
             reservation_version: claim.reservation_version.0,
             held: claim.held,
             committed: claim.committed,
         }),
-        Event::ClaimReleased { claim, released } => Shown::ClaimReleased(v1::ClaimReleased {
+        Event::ClaimReleased { claim, released } => WireBody::ClaimReleased(v1::ClaimReleased {
             reservation_id: claim.reservation.to_string(),
             reservation_version: claim.reservation_version.0,
             released: *released,
@@ -78,7 +78,7 @@ fn of_stock_balance(event: &stock_balance::Event) -> Shown {
     }
 }
 
-fn of_reservation(event: &reservation::Event) -> Shown {
+fn of_reservation(event: &reservation::Event) -> WireBody {
     use reservation::Event;
     match event {
         Event::Created {
@@ -88,7 +88,7 @@ fn of_reservation(event: &reservation::Event) -> Shown {
             external_reference,
             attributes: given,
             owner,
-        } => Shown::ReservationCreated(v1::ReservationCreated {
+        } => WireBody::ReservationCreated(v1::ReservationCreated {
             lines: lines.iter().map(reservation_line).collect(),
             expire_time: deadline.map(timestamp),
             customer: customer.as_str().into(),
@@ -98,26 +98,26 @@ fn of_reservation(event: &reservation::Event) -> Shown {
         }),
         Event::Extended { deadline } => {
             let expire_time = Some(timestamp(*deadline));
-            Shown::ReservationExtended(v1::ReservationExtended { expire_time })
+            WireBody::ReservationExtended(v1::ReservationExtended { expire_time })
         }
-        Event::Confirmed => Shown::ReservationConfirmed(v1::ReservationConfirmed {}),
-        Event::Committed => Shown::ReservationCommitted(v1::ReservationCommitted {}),
+        Event::Confirmed => WireBody::ReservationConfirmed(v1::ReservationConfirmed {}),
+        Event::Committed => WireBody::ReservationCommitted(v1::ReservationCommitted {}),
         Event::Cancelled { reason } => {
             let reason = reason.as_str().into();
-            Shown::ReservationCancelled(v1::ReservationCancelled { reason })
+            WireBody::ReservationCancelled(v1::ReservationCancelled { reason })
         }
         Event::Expired { deadline } => {
             let expire_time = Some(timestamp(*deadline));
-            Shown::ReservationExpired(v1::ReservationExpired { expire_time })
+            WireBody::ReservationExpired(v1::ReservationExpired { expire_time })
         }
     }
 }
 
-fn of_sales_order(event: &sales_order::Event) -> Shown {
+fn of_sales_order(event: &sales_order::Event) -> WireBody {
     use sales_order::Event;
     match event {
         Event::Created { customer, currency, lines, total } => {
-            Shown::SalesOrderCreated(v1::SalesOrderCreated {
+            WireBody::SalesOrderCreated(v1::SalesOrderCreated {
                 customer: customer.as_str().into(),
                 currency_code: currency.code().into(),
                 lines: lines.iter().map(|line| sales_order_line(line, *currency)).collect(),
@@ -126,20 +126,20 @@ fn of_sales_order(event: &sales_order::Event) -> Shown {
         }
         Event::Reserved { reservation } => {
             let reservation_id = reservation.to_string();
-            Shown::SalesOrderReserved(v1::SalesOrderReserved { reservation_id })
+            WireBody::SalesOrderReserved(v1::SalesOrderReserved { reservation_id })
         }
         Event::Rejected(refusal) => {
             let rejection = Some(sales_order_rejection(refusal));
-            Shown::SalesOrderRejected(v1::SalesOrderRejected { rejection })
+            WireBody::SalesOrderRejected(v1::SalesOrderRejected { rejection })
         }
-        Event::Confirmed => Shown::SalesOrderConfirmed(v1::SalesOrderConfirmed {}),
-        Event::Delivered => Shown::SalesOrderDelivered(v1::SalesOrderDelivered {}),
-        Event::Completed => Shown::SalesOrderCompleted(v1::SalesOrderCompleted {}),
+        Event::Confirmed => WireBody::SalesOrderConfirmed(v1::SalesOrderConfirmed {}),
+        Event::Delivered => WireBody::SalesOrderDelivered(v1::SalesOrderDelivered {}),
+        Event::Completed => WireBody::SalesOrderCompleted(v1::SalesOrderCompleted {}),
         Event::Cancelled { reason } => {
             let reason = reason.as_str().into();
-            Shown::SalesOrderCancelled(v1::SalesOrderCancelled { reason })
+            WireBody::SalesOrderCancelled(v1::SalesOrderCancelled { reason })
         }
-        Event::Released => Shown::SalesOrderReleased(v1::SalesOrderReleased {}),
+        Event::Released => WireBody::SalesOrderReleased(v1::SalesOrderReleased {}),
     }
 }
 

@@ -1,12 +1,12 @@
 //! One stream of commands, from its first to its last answer.
 //!
 //! ```text
-//!   messages ──▶ pending ──read, admit──▶ engine ──┐
-//!                   │                              │ durable, by number
-//!                invalid, turned away              ▼
-//!                   │          given ──settle──▶ outbox ──▶ queue ──▶ transport
-//!                   └────────────────────────────▲ ▲
-//!                                orders whose end is awaited
+//!   messages ──▶ inbox ──read, admit──▶ engine ──┐
+//!                  │                             │ durable, by number
+//!               invalid, turned away             ▼
+//!                  │         given ──settle──▶ outbox ──▶ queue ──▶ transport
+//!                  └────────────────────────────▲ ▲
+//!                               orders whose end is awaited
 //! ```
 //!
 //! One task drives a stream and costs a command nothing of its own: no task, no channel, no timer.
@@ -14,16 +14,14 @@
 //! decided in that order; it takes all answers that are there at a time.
 //!
 //! Invariants: given, awaited and unsent commands together are at most
-//! [`Bounds::in_flight_max`]; beyond that nothing is read, so the transport holds the client back.
-//! What was given to the engine stays admitted until the engine has answered, whether its client
-//! reads or has gone; a client that doesn't read keeps nobody else out.
+//! [`Limits::execute_in_flight_max`]; beyond that nothing is read, so the transport holds the client
+//! back. What was given to the engine stays admitted until the engine has answered, whether its
+//! client reads or has gone; a client that doesn't read keeps nobody else out.
 //!
 //! Not here: what commands mean, and how answers look.
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Instant;
 
 use foldhash::fast::FixedState;
 use futures::future::{BoxFuture, OptionFuture};
@@ -33,46 +31,35 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tonic::Status;
 
-use super::caller::Caller;
+use super::Limits;
 use super::deadline::Deadline;
 use super::errors::{self, Failure};
 use super::gateway::{Done, Gateway, Ready, Ticket};
+use super::inbox::{Inbox, Readable};
 use super::outbox::{Outbox, Settled, Words};
-use super::stream_watch::{AwaitedEnd, Look, StreamWatch};
-use super::validate::{Fields, ReadCommand};
-use crate::actors::delivery::{Accepted, Answer, Client};
+use super::stream_watch::{AwaitedEnd, Look};
+use crate::actors::delivery::{Accepted, Answer, Asker, Numbered, NumberedAnswers};
 use crate::actors::engine::{CommandError, CommandRequest, Uncertain};
 use crate::api::admission::{Admission, Admitted, TurnedAway};
 use crate::domain::time::Timestamp;
 use crate::proto::v1;
-use v1::sequenced_answer::Outcome;
-use v1::sequenced_command::Command;
 
 /// The most commands that are taken up before others on the same thread have their turn.
 const TURN_COMMANDS_MAX: usize = 256;
 /// The most answers that are settled at a time.
 const TURN_ANSWERS_MAX: usize = 1_024;
 
-/// How much of a stream is under way.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// Commands that have no answer, or one that the transport hasn't taken.
-    pub in_flight_max: usize,
-    /// The largest message of answers.
-    pub message_bytes_max: usize,
-}
-
 /// Whoever decides commands.
 pub(super) trait TakeCommand: Look + Clone {
     /// Has a command decided, and the client told.
-    fn take(&self, request: CommandRequest, client: Client);
+    fn take(&self, request: CommandRequest, client: Asker);
 
     /// Now.
     fn now(&self) -> Timestamp;
 }
 
 impl TakeCommand for Gateway {
-    fn take(&self, request: CommandRequest, client: Client) {
+    fn take(&self, request: CommandRequest, client: Asker) {
         self.engine().send(request, client);
     }
 
@@ -85,22 +72,26 @@ impl TakeCommand for Gateway {
 pub(super) struct Execution<T> {
     taker: T,
     admission: Admission,
-    watch: Arc<dyn StreamWatch>,
-    caller: Caller,
     deadline: Option<Deadline>,
-    bounds: Bounds,
-    /// What came in the last message and isn't taken up yet, and when it came.
-    pending: std::vec::IntoIter<v1::SequencedCommand>,
-    came: Instant,
-    /// Leave for the next command, or none for all pending ones: what was waited for.
+    in_flight_max: usize,
+    inbox: Inbox,
+    /// A place behind somebody's hold on admission.
+    line: Option<Line>,
+    /// What came of it: leave for the next command, or none for all that is in the inbox.
     leave: Option<Result<Admitted, TurnedAway>>,
     /// The commands that the engine has, by a number of our own: the client's may be anything.
     given: HashMap<u64, Given, FixedState>,
     last_number: u64,
     admitted: Option<Admitted>,
+    replies: NumberedAnswers,
+    answers: mpsc::UnboundedReceiver<(u64, Option<Answer>)>,
     /// Orders that are created and whose end is awaited.
     awaited: FuturesUnordered<BoxFuture<'static, Settled>>,
     outbox: Outbox,
+    /// Whether the client has said all that it will.
+    is_read: bool,
+    /// What the stream ends with once everything is answered.
+    end: Option<Result<(), Status>>,
 }
 
 /// A command that the engine has.
@@ -111,43 +102,31 @@ struct Given {
     end: Option<AwaitedEnd>,
 }
 
-/// A command that could be read.
-struct Readable {
-    ready: Ready,
-    words: Words,
-    end: Option<AwaitedEnd>,
-}
-
-/// Where the engine's answers come in, by number. Without a bound of its own: no more come than
-/// commands were given.
-type Replies = mpsc::UnboundedSender<(u64, Answer)>;
-/// The end of somebody's hold on admission.
-type Waiting = BoxFuture<'static, Result<Admitted, TurnedAway>>;
+type Line = BoxFuture<'static, Result<Admitted, TurnedAway>>;
+type Queue = mpsc::Sender<Result<v1::ExecuteResponse, Status>>;
+type Message = Result<v1::ExecuteRequest, Status>;
 
 impl<T: TakeCommand> Execution<T> {
-    /// A stream of this caller.
-    pub fn new(
-        taker: T,
-        admission: Admission,
-        watch: Arc<dyn StreamWatch>,
-        caller: Caller,
-        bounds: Bounds,
-    ) -> Self {
+    /// A stream of what comes into this inbox.
+    pub fn new(taker: T, admission: Admission, inbox: Inbox, limits: Limits) -> Self {
+        let (replies, answers) = mpsc::unbounded_channel();
         Self {
             taker,
             admission,
-            watch,
-            caller,
             deadline: None,
-            bounds,
-            pending: Vec::new().into_iter(),
-            came: Instant::now(),
+            in_flight_max: limits.execute_in_flight_max,
+            inbox,
+            line: None,
             leave: None,
             given: HashMap::default(),
             last_number: 0,
             admitted: None,
+            replies,
+            answers,
             awaited: FuturesUnordered::new(),
-            outbox: Outbox::new(bounds.message_bytes_max),
+            outbox: Outbox::new(limits.message_out_bytes_max),
+            is_read: false,
+            end: None,
         }
     }
 
@@ -158,76 +137,54 @@ impl<T: TakeCommand> Execution<T> {
 
     /// Runs until the last answer is sent, or the client has gone and the engine has nothing of it
     /// any more.
-    pub async fn run(
-        mut self,
-        mut requests: impl Stream<Item = Result<v1::ExecuteRequest, Status>> + Unpin,
-        queue: mpsc::Sender<Result<v1::ExecuteResponse, Status>>,
-    ) {
-        let (sender, mut answers) = mpsc::unbounded_channel();
-        // Gone once nothing will be given any more: then the channel ends where the engine does.
-        let mut replies = Some(sender);
-        let mut answered = Vec::new();
+    pub async fn run(mut self, mut requests: impl Stream<Item = Message> + Unpin, queue: Queue) {
+        self.serve(&mut requests, &queue).await;
+        if let Some(Err(status)) = self.end.take() {
+            let status = errors::explained(&status).unwrap_or(status);
+            // A client that is gone doesn't want to know.
+            let _ = queue.send(Err(status)).await;
+        }
+        // A place in the line that nobody takes would keep others waiting.
+        drop((requests, queue, self.line.take(), self.leave.take()));
+        self.see_off().await;
+    }
+
+    /// Takes commands and sends answers until all is answered, or the client has gone.
+    async fn serve(&mut self, requests: &mut (impl Stream<Item = Message> + Unpin), queue: &Queue) {
         let admission = self.admission.clone();
         let mut stopping = pin!(admission.stopping().fuse());
-        let mut waiting = None;
-        let mut is_read = false;
-        // What the stream ends with once everything is answered.
-        let mut end = None;
+        let mut answered = Vec::new();
         loop {
-            if waiting.is_none() {
-                waiting = self.take_up(replies.as_ref());
+            self.take_up();
+            if self.end.is_some() && self.is_done() {
+                return;
             }
-            if end.is_some() && self.is_done() {
-                break;
-            }
-            let has_room = self.room() > 0;
-            let is_taken_up = self.pending.len() == 0;
-            let reads = !is_read && is_taken_up && has_room;
-            let goes_on = waiting.is_none() && !is_taken_up && has_room;
+            let (reads, goes_on) = (self.reads(), self.goes_on());
             tokio::select! {
                 biased;
-                () = queue.closed() => break,
-                () = &mut stopping => {
-                    replies = None;
-                    end.get_or_insert(Err(Failure::from(TurnedAway::Stopping).into()));
-                }
-                _ = answers.recv_many(&mut answered, TURN_ANSWERS_MAX), if !self.given.is_empty() => {
+                () = queue.closed() => return,
+                () = &mut stopping => self.end_with(Err(Failure::from(TurnedAway::Stopping).into())),
+                _ = self.answers.recv_many(&mut answered, TURN_ANSWERS_MAX) => {
                     self.settle(answered.drain(..));
                 }
                 Some(settled) = self.awaited.next() => self.outbox.push(settled),
                 Ok(place) = queue.reserve(), if !self.outbox.is_empty() => {
                     place.send(Ok(self.outbox.message()));
                 }
-                Some(leave) = OptionFuture::from(waiting.as_mut()) => {
-                    waiting = None;
-                    self.leave = Some(leave);
+                Some(leave) = OptionFuture::from(self.line.as_mut()) => {
+                    (self.line, self.leave) = (None, Some(leave));
                 }
-                message = requests.next(), if reads => match message {
-                    Some(Ok(message)) => self.receive(message),
-                    last => {
-                        is_read = true;
-                        replies = None;
-                        end.get_or_insert(last.map_or(Ok(()), |failed| failed.map(drop)));
-                    }
-                },
+                message = requests.next(), if reads => self.receive(message),
                 () = yield_now(), if goes_on => {}
             }
         }
-        if let Some(Err(status)) = end {
-            let status = errors::explained(&status).unwrap_or(status);
-            // A client that is gone doesn't want to know.
-            let _ = queue.send(Err(status)).await;
-        }
-        // A place in the line behind a hold that nobody takes would keep others waiting.
-        drop((requests, queue, replies, waiting, self.leave.take()));
-        self.see_off(answers).await;
     }
 
     /// Waits for what the engine still has, though nobody else does.
-    async fn see_off(mut self, mut answers: mpsc::UnboundedReceiver<(u64, Answer)>) {
+    async fn see_off(mut self) {
         let mut answered = Vec::new();
         while !self.given.is_empty() {
-            answers.recv_many(&mut answered, TURN_ANSWERS_MAX).await;
+            self.answers.recv_many(&mut answered, TURN_ANSWERS_MAX).await;
             self.settle(answered.drain(..));
         }
     }
@@ -235,49 +192,67 @@ impl<T: TakeCommand> Execution<T> {
     /// How many more commands may be taken up.
     fn room(&self) -> usize {
         let in_flight = self.given.len() + self.awaited.len() + self.outbox.len();
-        self.bounds.in_flight_max.saturating_sub(in_flight)
+        self.in_flight_max.saturating_sub(in_flight)
+    }
+
+    fn is_taken_up(&self) -> bool {
+        self.inbox.len() == 0
     }
 
     fn is_done(&self) -> bool {
-        self.pending.len() == 0 && self.room() == self.bounds.in_flight_max
+        self.is_taken_up() && self.room() == self.in_flight_max
     }
 
-    fn receive(&mut self, message: v1::ExecuteRequest) {
-        self.pending = message.commands.into_iter();
-        self.came = Instant::now();
+    /// Whether there is room for another message.
+    fn reads(&self) -> bool {
+        !self.is_read && self.is_taken_up() && self.room() > 0
     }
 
-    /// Takes up some of what is pending, as far as there is room. Where somebody holds admission,
-    /// that is to be waited for first.
-    fn take_up(&mut self, replies: Option<&Replies>) -> Option<Waiting> {
-        let some = self.room().min(self.pending.len());
-        if some == 0 {
-            return None;
+    /// Whether more can be taken up at once, when others have had their turn.
+    fn goes_on(&self) -> bool {
+        self.line.is_none() && !self.is_taken_up() && self.room() > 0
+    }
+
+    fn receive(&mut self, message: Option<Message>) {
+        match message {
+            Some(Ok(message)) => self.inbox.receive(message),
+            last => {
+                self.is_read = true;
+                self.end_with(last.map_or(Ok(()), |failed| failed.map(drop)));
+            }
+        }
+    }
+
+    /// The first reason to end counts.
+    fn end_with(&mut self, end: Result<(), Status>) {
+        self.end.get_or_insert(end);
+    }
+
+    /// Takes up some of what came, as far as there is room. Where somebody holds admission, that is
+    /// to be waited for first.
+    fn take_up(&mut self) {
+        let some = self.room().min(self.inbox.len());
+        if some == 0 || self.line.is_some() {
+            return;
         }
         let turn = some.min(TURN_COMMANDS_MAX);
-        let (leave, count) = match self.leave.take() {
-            Some(Ok(admitted)) => (Ok(admitted), 1),
-            Some(Err(why)) => (Err(why), some),
+        match self.leave.take() {
+            Some(Ok(admitted)) => self.let_in(admitted, 1),
+            Some(Err(why)) => self.turn_away(why, some),
             // What fits in a turn fits in a u32.
             None => match self.admission.admit_up_to(turn as u32) {
-                Ok(Some(admitted)) => (Ok(admitted), turn),
+                Ok(Some(admitted)) => self.let_in(admitted, turn),
                 Ok(None) => {
                     let admission = self.admission.clone();
-                    return Some(async move { admission.admit().await }.boxed());
+                    self.line = Some(async move { admission.admit().await }.boxed());
                 }
-                Err(why) => (Err(why), turn),
+                Err(why) => self.turn_away(why, turn),
             },
-        };
-        match (leave, replies) {
-            (Ok(admitted), Some(replies)) => self.let_in(admitted, count, replies),
-            (Ok(_), None) => self.turn_away(TurnedAway::Stopping, count),
-            (Err(why), _) => self.turn_away(why, count),
         }
-        None
     }
 
     /// Gives the next commands to the engine, as many as there is leave for.
-    fn let_in(&mut self, mut admitted: Admitted, count: usize, replies: &Replies) {
+    fn let_in(&mut self, mut admitted: Admitted, count: usize) {
         let is_late = self.deadline.is_some_and(Deadline::has_passed);
         let mut unused = admitted.commands();
         for _ in 0..count {
@@ -288,7 +263,7 @@ impl<T: TakeCommand> Execution<T> {
                 self.turn_one_away(sequence, readable, TurnedAway::Overloaded.into());
             } else {
                 unused -= 1;
-                self.give(sequence, readable, replies);
+                self.give(sequence, readable);
             }
         }
         admitted.give_back(unused);
@@ -312,15 +287,7 @@ impl<T: TakeCommand> Execution<T> {
 
     /// Reads the next command. One that can't be read is answered with that.
     fn read_next(&mut self) -> Option<(u64, Readable)> {
-        let v1::SequencedCommand { sequence, command } = self.pending.next()?;
-        let mut fields = Fields::default();
-        if sequence == 0 {
-            fields.refuse(format_args!("sequence"), "must not be 0");
-        }
-        let read = match fields.required(format_args!("command"), command) {
-            Some(command) => self.read(command, fields),
-            None => fields.finish(None),
-        };
+        let (sequence, read) = self.inbox.next()?;
         match read {
             Ok(readable) => Some((sequence, readable)),
             Err(failure) => {
@@ -330,71 +297,21 @@ impl<T: TakeCommand> Execution<T> {
         }
     }
 
-    fn read(&self, command: Command, fields: Fields) -> Result<Readable, Failure> {
-        use Command as C;
-        use Outcome as O;
-        match command {
-            C::ReceiveStock(it) => self.readable(it, fields, |done| O::ReceiveStock(done.into())),
-            C::AdjustStock(it) => self.readable(it, fields, |done| O::AdjustStock(done.into())),
-            C::CreateReservation(it) => {
-                self.readable(it, fields, |done| O::CreateReservation(done.into()))
-            }
-            C::ConfirmReservation(it) => {
-                self.readable(it, fields, |done| O::ConfirmReservation(done.into()))
-            }
-            C::CommitReservation(it) => {
-                self.readable(it, fields, |done| O::CommitReservation(done.into()))
-            }
-            C::CancelReservation(it) => {
-                self.readable(it, fields, |done| O::CancelReservation(done.into()))
-            }
-            C::ExtendReservation(it) => {
-                self.readable(it, fields, |done| O::ExtendReservation(done.into()))
-            }
-            C::CreateSalesOrder(it) => {
-                let wait = it.wait();
-                let read = self.readable(it, fields, |done| O::CreateSalesOrder(done.into()))?;
-                let end = AwaitedEnd::of(wait, &*self.watch, &read.ready.request.key);
-                Ok(Readable { end, ..read })
-            }
-            C::CancelSalesOrder(it) => {
-                self.readable(it, fields, |done| O::CancelSalesOrder(done.into()))
-            }
-        }
-    }
-
-    fn readable<M: ReadCommand>(
-        &self,
-        message: M,
-        fields: Fields,
-        words: Words,
-    ) -> Result<Readable, Failure> {
-        let (caller, came) = (Some(&self.caller), self.came);
-        let ready = Ready::read(message, caller, fields, came)?;
-        Ok(Readable { ready, words, end: None })
-    }
-
-    fn give(&mut self, sequence: u64, readable: Readable, replies: &Replies) {
+    fn give(&mut self, sequence: u64, readable: Readable) {
         let Readable { ready: Ready { request, ticket }, words, end } = readable;
         self.last_number += 1;
         let number = self.last_number;
         self.given.insert(number, Given { sequence, words, ticket, end });
-        self.taker.take(request, Client::Many { number, answers: replies.clone() });
+        self.taker.take(request, Asker::Many(Numbered::new(number, self.replies.clone())));
     }
 
-    /// Takes answers in, and gives back the leave of their commands. Where there are none though
-    /// some are awaited, the engine has ended and will give none.
-    fn settle(&mut self, answers: impl ExactSizeIterator<Item = (u64, Answer)>) {
-        let (mut count, is_lost) = (answers.len(), answers.len() == 0);
+    /// Takes answers in, and gives back the leave of their commands.
+    fn settle(&mut self, answers: impl ExactSizeIterator<Item = (u64, Option<Answer>)>) {
+        let count = answers.len();
         for (number, answer) in answers {
             if let Some(given) = self.given.remove(&number) {
-                self.settle_one(given, answer.map_err(CommandError::Refused));
-            }
-        }
-        if is_lost {
-            count = self.given.len();
-            for (_, given) in std::mem::take(&mut self.given) {
-                self.settle_one(given, Err(Uncertain.into()));
+                let answer = answer.ok_or(Uncertain.into());
+                self.settle_one(given, answer.and_then(|it| it.map_err(CommandError::Refused)));
             }
         }
         if let Some(admitted) = &mut self.admitted {

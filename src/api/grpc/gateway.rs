@@ -29,7 +29,7 @@ use super::errors::{Failure, Refusal, Subject};
 use super::validate::{Fields, ReadCommand, Wish};
 use crate::actors::delivery::{Accepted, Shown, Told};
 use crate::actors::engine::{CommandError, CommandRequest, Engine, Uncertain};
-use crate::api::admission::{Admission, Admitted, Closed, TurnedAway};
+use crate::api::admission::{Admission, Admitted};
 use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, Version};
 use crate::domain::name::TenantId;
@@ -125,18 +125,6 @@ impl Gateway {
         Ok(admitted)
     }
 
-    /// Reads a question: whose data it is about, and what it asks.
-    ///
-    /// # Errors
-    /// [`Failure::Invalid`]; and [`Failure::TurnedAway`] while there is no state to ask.
-    pub(super) fn ask<M, Q>(
-        &self,
-        request: Request<M>,
-        read: impl FnOnce(&mut Fields, &TenantId, M) -> Option<Q>,
-    ) -> Result<(TenantId, Q), Failure> {
-        ask(&self.admission, request, read)
-    }
-
     /// Shows an entity that exists.
     ///
     /// # Errors
@@ -221,18 +209,14 @@ impl Ticket {
     }
 }
 
-/// Reads a question, as [`Gateway::ask`] does, past this gate.
+/// Reads a question: whose data it is about, and what it asks.
 ///
 /// # Errors
-/// As [`Gateway::ask`].
+/// [`Failure::Invalid`].
 pub(super) fn ask<M, Q>(
-    admission: &Admission,
     request: Request<M>,
     read: impl FnOnce(&mut Fields, &TenantId, M) -> Option<Q>,
 ) -> Result<(TenantId, Q), Failure> {
-    if admission.closed() == Some(Closed::Recovering) {
-        return Err(TurnedAway::Recovering.into());
-    }
     let (metadata, _, message) = request.into_parts();
     let mut fields = Fields::default();
     let tenant = caller::tenant(&metadata, &mut fields);

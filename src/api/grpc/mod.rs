@@ -9,8 +9,8 @@
 //!                        ◀── errors  ◀──────────── refused ◀────────────────┘
 //! ```
 //!
-//! The same for a stream of commands: `command_service` opens it, `execution` takes its commands
-//! along that path, and `outbox` puts what is answered together into messages.
+//! The same for a stream of commands: `command_service` opens it, `inbox` reads its commands,
+//! `execution` takes them along that path, and `outbox` puts what is answered together into messages.
 //!
 //! `page` says how much of a listing fits, `page_token` where it goes on, `stream_watch` when to
 //! look at an order again, `health` whether the server can be used; `event_view` shows events.
@@ -28,6 +28,7 @@ mod event_view;
 mod execution;
 mod gateway;
 mod health;
+mod inbox;
 mod outbox;
 mod page;
 mod page_token;

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::errors::Failure;
-use super::gateway::Gateway;
+use super::gateway::{self, Gateway};
 use super::page;
 use super::validate::lists::{Page, Reservations};
 use crate::actors::delivery::Shown;
@@ -100,9 +100,8 @@ impl ReservationService for ReservationApi {
         &self,
         request: Request<v1::GetReservationRequest>,
     ) -> Result<Response<v1::GetReservationResponse>, Status> {
-        let (tenant, id) = self
-            .gateway
-            .ask(request, |fields, _, asked| fields.reservation_id(&asked.reservation_id))?;
+        let (tenant, id) =
+            gateway::ask(request, |fields, _, asked| fields.reservation_id(&asked.reservation_id))?;
         let id = EntityId::Reservation(id);
         let told = self.gateway.show(EntityKey { tenant, id: id.clone() }).await?;
         Ok(Response::new(v1::GetReservationResponse {
@@ -115,9 +114,8 @@ impl ReservationService for ReservationApi {
         &self,
         request: Request<v1::ListReservationsRequest>,
     ) -> Result<Response<v1::ListReservationsResponse>, Status> {
-        let (tenant, asked) = self
-            .gateway
-            .ask(request, |fields, tenant, asked| fields.reservations(tenant, asked))?;
+        let (tenant, asked) =
+            gateway::ask(request, |fields, tenant, asked| fields.reservations(tenant, asked))?;
         Ok(Response::new(self.listed(&tenant, asked).await?))
     }
 }

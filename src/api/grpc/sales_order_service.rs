@@ -59,9 +59,8 @@ impl SalesOrderService for SalesOrderApi {
         &self,
         request: Request<v1::GetSalesOrderRequest>,
     ) -> Result<Response<v1::GetSalesOrderResponse>, Status> {
-        let (tenant, id) = self
-            .gateway
-            .ask(request, |fields, _, asked| fields.sales_order_id(&asked.sales_order_id))?;
+        let (tenant, id) =
+            gateway::ask(request, |fields, _, asked| fields.sales_order_id(&asked.sales_order_id))?;
         let id = EntityId::SalesOrder(id);
         let told = self.gateway.show(EntityKey { tenant, id: id.clone() }).await?;
         Ok(Response::new(v1::GetSalesOrderResponse {
@@ -81,9 +80,8 @@ impl SalesOrderService for SalesOrderApi {
         &self,
         request: Request<v1::WatchSalesOrderRequest>,
     ) -> Result<Response<Self::WatchSalesOrderStream>, Status> {
-        let (tenant, id) = self
-            .gateway
-            .ask(request, |fields, _, asked| fields.sales_order_id(&asked.sales_order_id))?;
+        let (tenant, id) =
+            gateway::ask(request, |fields, _, asked| fields.sales_order_id(&asked.sales_order_id))?;
         let id = EntityId::SalesOrder(id);
         let key = EntityKey { tenant, id: id.clone() };
         let told = move |shown: Result<Shown, Failure>| {

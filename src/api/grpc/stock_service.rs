@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::errors::Failure;
-use super::gateway::Gateway;
+use super::gateway::{self, Gateway};
 use super::validate::lists::Page;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, ResourceKey, StockKey, Version};
 use crate::domain::name::TenantId;
@@ -64,7 +64,7 @@ impl StockService for StockApi {
         request: Request<v1::GetStockBalanceRequest>,
     ) -> Result<Response<v1::GetStockBalanceResponse>, Status> {
         let (tenant, id) =
-            self.gateway.ask(request, |fields, _, asked| fields.stock_id(asked.stock.as_ref()))?;
+            gateway::ask(request, |fields, _, asked| fields.stock_id(asked.stock.as_ref()))?;
         let told = self.gateway.show(EntityKey { tenant, id: id.clone() }).await?;
         Ok(Response::new(v1::GetStockBalanceResponse {
             stock_balance: convert::stock_balance(&id, &told.answer),
@@ -76,9 +76,8 @@ impl StockService for StockApi {
         &self,
         request: Request<v1::ListStockBalancesRequest>,
     ) -> Result<Response<v1::ListStockBalancesResponse>, Status> {
-        let (tenant, page) = self
-            .gateway
-            .ask(request, |fields, tenant, asked| fields.stock_balances(tenant, &asked))?;
+        let (tenant, page) =
+            gateway::ask(request, |fields, tenant, asked| fields.stock_balances(tenant, &asked))?;
         Ok(Response::new(self.balances(&tenant, page).await?))
     }
 
@@ -87,7 +86,7 @@ impl StockService for StockApi {
         request: Request<v1::ListClaimsRequest>,
     ) -> Result<Response<v1::ListClaimsResponse>, Status> {
         let (tenant, asked) =
-            self.gateway.ask(request, |fields, tenant, asked| fields.claims(tenant, &asked))?;
+            gateway::ask(request, |fields, tenant, asked| fields.claims(tenant, &asked))?;
         let Page { size, after, scope } = asked.page;
         let key = EntityKey { tenant, id: asked.id };
         let told =

@@ -6,8 +6,8 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! One task drives one connection and its stream. A command under way is a place, which is also its sequence, and
-//! the moment it was due; what is due together goes in one message.
+//! One task drives one connection and its stream. A command under way is a place, which is also its
+//! sequence, and the moment it was due; what is due together goes in one message.
 
 use std::sync::Arc;
 use std::time::Instant;

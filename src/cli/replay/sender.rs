@@ -1,7 +1,7 @@
 //! Sends invoices, each stock code's first units just before it is first asked for.
 //!
-//! All go over one stream of commands. Invoices may be under way side by side: whoever needs a code first receives its units, and who
-//! comes meanwhile waits for that.
+//! All go over one stream of commands. Invoices may be under way side by side: whoever needs a code
+//! first receives its units, and who comes meanwhile waits for that.
 
 use std::collections::{HashMap, HashSet};
 

@@ -14,7 +14,7 @@ use crate::domain::ids::Position;
 /// Room in which packed pages are unpacked, one after the other: at most 64 KiB, since that is
 /// all that a page's `raw` can say.
 #[derive(Debug, Default)]
-pub struct Room(Vec<u8>);
+pub struct Scratch(Vec<u8>);
 
 /// A page that is sound in itself.
 #[derive(Debug, Clone, Copy)]
@@ -89,11 +89,11 @@ impl<'a> Page<'a> {
 }
 
 /// Reads a page and checks all that can be checked without its neighbours. Where it is packed,
-/// its events lie in `room`.
+/// its events lie in `scratch`.
 ///
 /// # Errors
 /// [`PageError`], by the rules 1 to 8 in the format's doc.
-pub fn decode<'a>(bytes: &'a [u8], room: &'a mut Room) -> Result<Page<'a>, PageError> {
+pub fn decode<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<Page<'a>, PageError> {
     let length_error = PageError::Length { bytes: bytes.len() };
     if bytes.len() > PAGE_BYTES_MAX {
         return Err(length_error);
@@ -124,7 +124,7 @@ pub fn decode<'a>(bytes: &'a [u8], room: &'a mut Room) -> Result<Page<'a>, PageE
     let fields_error = |what| PageError::Fields { what };
     check_flags(version, &page).map_err(fields_error)?;
     if page.flags & PACKED != 0 {
-        page.payload = unpack(payload, &mut room.0).map_err(fields_error)?;
+        page.payload = unpack(payload, &mut scratch.0).map_err(fields_error)?;
     }
     check_fields(&page).map_err(fields_error)?;
     Ok(page)
@@ -144,16 +144,16 @@ fn check_flags(version: u8, page: &Page<'_>) -> Result<(), &'static str> {
 }
 
 /// Unpacks the frames of a packed page.
-fn unpack<'a>(payload: &[u8], room: &'a mut Vec<u8>) -> Result<&'a [u8], &'static str> {
+fn unpack<'a>(payload: &[u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], &'static str> {
     let Some((raw, block)) = payload.split_first_chunk::<RAW_PREFIX_BYTES>() else {
         return Err("packed events without a length");
     };
     let raw = usize::from(u16::from_le_bytes(*raw));
     ensure(raw > payload.len(), "packed events that are no longer than the payload")?;
-    if room.len() < raw {
-        room.resize(raw, 0);
+    if scratch.len() < raw {
+        scratch.resize(raw, 0);
     }
-    let unpacked = &mut room[..raw];
+    let unpacked = &mut scratch[..raw];
     let is_whole = decompress_into(block, unpacked).is_ok_and(|found| found == raw);
     ensure(is_whole, "packed events that don't unpack to their length")?;
     Ok(unpacked)

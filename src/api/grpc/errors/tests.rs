@@ -1,11 +1,14 @@
 use std::collections::HashMap;
 
+use prost::Message;
+use prost_types::Any;
 use uuid::Uuid;
 
 use super::*;
 use crate::domain::claim::StockFigures;
 use crate::domain::ids::{SalesOrderId, StockKey, Version};
 use crate::domain::name::{LineId, Location, Sku};
+use crate::proto::v1;
 
 /// What a client reads of a status.
 struct Read {

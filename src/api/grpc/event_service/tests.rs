@@ -11,7 +11,6 @@ use tonic_types::StatusExt;
 
 use super::*;
 use crate::actors::delivery::Shown;
-use crate::api::admission::Closed;
 use crate::clock::ManualClock;
 use crate::domain::ids::{EntityKey, Position};
 use crate::domain::time::Timestamp;
@@ -39,7 +38,6 @@ fn service(world: &World, known: &[EntityKey]) -> EventApi<Ends> {
     let clock = Arc::new(ManualClock::at(Timestamp(5_000)));
     EventApi {
         entities: Ends(ends.collect()),
-        admission: Admission::new(Default::default()),
         feed: world.feed.clone(),
         shower: Shower { log_id: Uuid::from_u128(1), clock },
         answer_bytes_max: PAGE_BYTES_MAX,
@@ -198,24 +196,6 @@ async fn all_fields_that_cant_be_read_are_named_at_once() {
     let request = v1::ReadStreamRequest { stream: stream(""), direction: 9, ..Default::default() };
     let status = service.read_stream(as_tenant("no way", request)).await.unwrap_err();
     assert_eq!(fields_of(&status), [TENANT_KEY, "stream.reservation_id", "direction"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_reads_events_before_the_server_has_recovered() {
-    let mut world = World::new(SMALL, Reading::Inline);
-    let key = order("east", 1);
-    world.tell(std::slice::from_ref(&key)).await;
-    let service = service(&world, std::slice::from_ref(&key));
-    let read = || v1::ReadStreamRequest { stream: named(&key), ..Default::default() };
-    service.admission.close(Closed::Recovering);
-    let subscribed = service.subscribe(as_tenant("east", from_beginning())).await.map(|_| ());
-    let answered = service.read_stream(as_tenant("east", read())).await.map(|_| ());
-    for status in [subscribed.unwrap_err(), answered.unwrap_err()] {
-        assert_eq!((status.code(), reason_of(&status).as_str()), (Code::Unavailable, "RECOVERING"));
-        assert!(status.get_details_retry_info().is_some());
-    }
-    service.admission.open();
-    assert!(service.read_stream(as_tenant("east", read())).await.is_ok());
 }
 
 /// Reads page after page; tells the events' versions, and each page's length.

@@ -129,7 +129,7 @@ fn domain_event(body: Body) -> Event {
     }
 }
 
-fn shown(body: Body) -> Shown {
+fn shown(body: Body) -> WireBody {
     event(&domain_event(body), Uuid::from_u128(1)).body.unwrap()
 }
 
@@ -173,7 +173,7 @@ fn an_event_tells_where_it_stands_and_who_caused_it() {
 
 #[test]
 fn prices_and_totals_are_exact() {
-    let Shown::SalesOrderCreated(created) = shown(bodies().remove(12)) else { unreachable!() };
+    let WireBody::SalesOrderCreated(created) = shown(bodies().remove(12)) else { unreachable!() };
     let money = |units, nanos| Some(Money { currency_code: "GBP".into(), units, nanos });
     assert_eq!(created.lines[0].unit_price, money(6, 950_001_000));
     assert_eq!(created.lines[0].total, money(83, 400_000_000));
@@ -184,7 +184,7 @@ fn prices_and_totals_are_exact() {
 
 #[test]
 fn a_rejected_order_names_each_line_that_fell_short() {
-    let Shown::SalesOrderRejected(rejected) = shown(bodies().remove(14)) else { unreachable!() };
+    let WireBody::SalesOrderRejected(rejected) = shown(bodies().remove(14)) else { unreachable!() };
     let rejection = rejected.rejection.unwrap();
     assert_eq!(rejection.reason, "INSUFFICIENT_STOCK");
     let line = &rejection.shortages[0];
@@ -196,9 +196,9 @@ fn a_rejected_order_names_each_line_that_fell_short() {
 
 #[test]
 fn claims_tell_their_quantities_and_deadlines() {
-    let Shown::ClaimMade(made) = shown(bodies().remove(2)) else { unreachable!() };
+    let WireBody::ClaimMade(made) = shown(bodies().remove(2)) else { unreachable!() };
     assert_eq!((made.reservation_version, made.held, made.committed), (2, 3, 4));
     assert_eq!(made.expire_time, Some(prost_types::Timestamp { seconds: 1, nanos: 500_000_000 }));
-    let Shown::ClaimReleased(released) = shown(bodies().remove(5)) else { unreachable!() };
+    let WireBody::ClaimReleased(released) = shown(bodies().remove(5)) else { unreachable!() };
     assert_eq!(released.released, 9);
 }

@@ -2,11 +2,11 @@
 //!
 //! Time stands still, so a short sleep ends when nobody has anything left to do.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic_types::StatusExt;
@@ -14,18 +14,25 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::delivery::{Refused, Shown};
-use crate::api::admission::{Closed, Limits};
-use crate::api::grpc::stream_watch::Ticks;
+use crate::api::admission::{self, Closed};
+use crate::api::grpc;
+use crate::api::grpc::caller::Caller;
+use crate::api::grpc::stream_watch::{StreamWatch, Ticks};
+use crate::api::grpc::validate::Fields;
 use crate::domain::ids::{EntityKey, Position, Version};
 use crate::domain::rejection::Rejection;
 use crate::domain::view::View;
+use v1::sequenced_answer::Outcome;
+use v1::sequenced_command::Command;
 
 /// The most messages that wait in front of a stream.
 const MESSAGES_MAX: usize = 100;
+/// Longer than anything that a stream waits for.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Takes commands and keeps them until they are to be answered.
 #[derive(Clone, Default)]
-struct Desk(Arc<Mutex<Vec<(Uuid, Client)>>>);
+struct Desk(Arc<Mutex<Vec<(Uuid, Asker)>>>);
 
 impl Look for Desk {
     async fn look(&self, _: &EntityKey) -> Result<Shown, Failure> {
@@ -34,7 +41,7 @@ impl Look for Desk {
 }
 
 impl TakeCommand for Desk {
-    fn take(&self, request: CommandRequest, client: Client) {
+    fn take(&self, request: CommandRequest, client: Asker) {
         self.0.lock().unwrap().push((request.request_id.0, client));
     }
 
@@ -84,12 +91,13 @@ struct Opened {
 
 /// A stream that may have so many commands in flight, at a gate that lets in so many.
 fn open(in_flight_max: usize, let_in_max: u32) -> Opened {
-    let limits = Limits { in_flight_max: let_in_max, ..Limits::default() };
+    let limits = admission::Limits { in_flight_max: let_in_max, ..Default::default() };
     let (gate, desk) = (Admission::new(limits), Desk::default());
     let mut fields = Fields::default();
     let caller = Caller::read(&MetadataMap::new(), &mut fields).unwrap();
-    let bounds = Bounds { in_flight_max, message_bytes_max: 1 << 20 };
-    let execution = Execution::new(desk.clone(), gate.clone(), Arc::new(Nobody), caller, bounds);
+    let limits = grpc::Limits { execute_in_flight_max: in_flight_max, ..Default::default() };
+    let inbox = Inbox::new(caller, Arc::new(Nobody));
+    let execution = Execution::new(desk.clone(), gate.clone(), inbox, limits);
     let (requests, asked) = mpsc::channel(MESSAGES_MAX);
     let (queue, answers) = mpsc::channel(1);
     let task = tokio::spawn(execution.run(ReceiverStream::new(asked), queue));
@@ -125,7 +133,8 @@ impl Opened {
 
     /// The next message: each answer's sequence, and the reason why it is no success.
     async fn next(&mut self) -> Vec<(u64, String)> {
-        let message = self.answers.recv().await.expect("the stream is open").unwrap();
+        let message = timeout(PATIENCE, self.answers.recv()).await.expect("there is an answer");
+        let message = message.expect("the stream is open").unwrap();
         let told = |answer: v1::SequencedAnswer| match answer.outcome.unwrap() {
             Outcome::Error(status) => (answer.sequence, reason(&status)),
             _ => (answer.sequence, String::new()),
@@ -247,18 +256,16 @@ async fn a_stopping_server_answers_what_it_has_and_refuses_the_rest_and_then_end
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_ends_leaves_no_command_without_an_answer() {
+async fn a_command_that_the_engine_loses_is_answered_with_that_and_the_stream_goes_on() {
     let mut stream = open(100, 100);
-    stream.send(1..=2).await;
+    stream.send(1..=3).await;
     quiet().await;
-    let Opened { requests, desk, gate, .. } = &mut stream;
-    *requests = mpsc::channel(1).0;
-    desk.0.lock().unwrap().clear();
-    let gate = gate.clone();
-    let mut told = stream.next().await;
-    told.sort();
-    let uncertain = |sequence| (sequence, "UNCERTAIN".to_owned());
-    assert_eq!((told, gate.in_flight()), (vec![uncertain(1), uncertain(2)], 0));
+    drop(stream.desk.0.lock().unwrap().remove(1));
+    assert_eq!(stream.next().await, [(2, "UNCERTAIN".to_owned())]);
+    assert_eq!((stream.desk.has(), stream.gate.in_flight()), (vec![1, 3], 2));
+    stream.desk.answer(2);
+    assert_eq!(stream.next().await, [fine(1), fine(3)]);
+    drop(stream.requests);
     assert!(stream.answers.recv().await.is_none(), "the client has ended its half");
 }
 
