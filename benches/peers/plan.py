@@ -41,6 +41,8 @@ def parts(systems, seconds, folder):
         holdfast("pipelined", "orders", 2_048, systems, seconds),
         Part("alone", "holdfast", "Holdfast, one client alone, one SKU, p50",
              lambda: systems["holdfast"].latency_ms("hot", seconds), "ms"),
+        Part("order_alone", "holdfast", "Holdfast, one order alone until it is completed, p50",
+             lambda: systems["holdfast"].latency_ms("orders", seconds), "ms"),
         Part("lone_commit", "lone commit", "a lone commit of Holdfast's log",
              lambda: systems["lone commit"].measure_ms(), "ms"),
         Part("sync", "disk", "write 4 KiB + fdatasync, p50", lambda: disk.sync_ms(folder), "ms"),

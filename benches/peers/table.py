@@ -52,6 +52,7 @@ FLOORS = [
     Floor("whole orders ÷ spread, pipelined", "pipelined_orders", "pipelined_spread", 0.2),
     Floor("one client alone, p50 ÷ (two lone commits + 0.2 ms)", "alone", "lone_commit", 1,
           at_most=True, of_below=lambda commit_ms: 2 * commit_ms + ALLOWANCE_MS),
+    Floor("one order alone, p50 ÷ lone commit", "order_alone", "lone_commit", 4, at_most=True),
 ]
 
 
