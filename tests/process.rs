@@ -9,6 +9,7 @@ mod requests;
 mod server;
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -184,6 +185,8 @@ fn what_makes_no_sense_is_wrong_usage() {
         command.args(arguments);
         command
     };
+    let mut filtered = with(&["config", "print"]);
+    set(&mut filtered, &[("LOG__FILTER", "a=b=c")]);
     let cases = [
         (serve(&data, &[("SERVER__DATA_FOLDER", "x")]), "data_folder"),
         (serve(&data, &[("SERVR__DATA_DIR", "x")]), "servr"),
@@ -191,7 +194,15 @@ fn what_makes_no_sense_is_wrong_usage() {
         (with(&["serve", "--config", settings.to_str().unwrap()]), "data_folder"),
         (with(&["serve", "--config", "/nowhere.toml"]), "/nowhere.toml"),
         (with(&["serve", "--data-dri", "x"]), "--data-dri"),
-        (with(&["serve", "--grpc-addr", "here"]), "--grpc-addr"),
+        (with(&["serve", "--grpc-addr", "localhost:7420"]), "such as 127.0.0.1:7420"),
+        (with(&["config", "print", "--config", settings.to_str().unwrap()]), "data_folder"),
+        (filtered, "log.filter is \"a=b=c\""),
+        (with(&["bench", "--scenario", "hot", "--duration", "0s"]), "--duration"),
+        (with(&["reservation", "create", "--line", "stock:A=1", "--ttl", "0s"]), "--ttl"),
+        (with(&["reservation", "get", "7"]), "no UUID such as 6f2c"),
+        (with(&["order", "create", "--line", "stock:A=1@2", "--currency", "eur"]), "written EUR"),
+        (with(&["stock", "get", "A", "--addr", "localhost"]), "no port"),
+        (with(&["stock", "get", ""]), "must not be empty"),
         (with(&["stock", "receive"]), "Usage"),
         (with(&["sell"]), "sell"),
         (with(&[]), "Usage"),
@@ -212,6 +223,57 @@ fn a_command_that_no_server_answers_fails() {
     let (code, said) = outcome(command);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("is it running?"), "{said}");
+}
+
+#[test]
+fn what_is_not_found_is_named_as_it_was_asked_for() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let id = "6f2c1c1e-0d7b-4c7e-9d64-0a4d3f5f2a11";
+    let of = |kind: &str| format!("{kind}:{id}");
+    let cases = [
+        (["stock", "get", "MUG"], "the tenant default has no stock of \"MUG\""),
+        (["stock", "claims", "MUG"], "no stock of \"MUG\""),
+        (["reservation", "confirm", id], id),
+        (["order", "watch", id], id),
+        (["events", "read", "stock:MUG"], "no stock:MUG"),
+        (["events", "read", &of("order")], &of("order")),
+    ];
+    for (arguments, named) in cases {
+        let (code, said) = asked(addresses.grpc, &arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(named) && !said.contains("_"), "{arguments:?}: {said}");
+    }
+    let (code, said) = asked(addresses.http, &["stock", "get", "MUG"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("{} is no Holdfast server", addresses.http)), "{said}");
+}
+
+/// Runs a subcommand against a server.
+fn asked(server: SocketAddr, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(HOLDFAST);
+    command.args(arguments).args(["--addr", &server.to_string()]);
+    outcome(command)
+}
+
+#[test]
+fn an_address_that_is_taken_is_named_with_what_to_do() {
+    let folder = tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().join("data");
+    let mut command = Command::new(HOLDFAST);
+    set(&mut command, &[]);
+    command.args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", &address, "--data-dir"]);
+    command.arg(&data);
+    let (code, said) = outcome(command);
+    assert_eq!(code, Some(1), "{said}");
+    for part in [&*address, "in use", "--http-addr"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!data.exists());
 }
 
 /// A server whose files can't grow beyond so many kibibytes: writing more fails, as on a full disk.

@@ -69,13 +69,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "64")]
     in_flight: NonZero<u32>,
     /// How long to send
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse::span_above_zero)]
     duration: Duration,
     /// Calls a second on all connections together; without it, as many as are answered
     #[arg(long, value_name = "R")]
     rate: Option<NonZero<u32>>,
     /// How long reservations are held; without it, as long as the server's default
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_above_zero)]
     ttl: Option<Duration>,
     /// Threads of this client; without it, half the processors, since the server needs some too
     #[arg(long, value_name = "N")]
@@ -137,7 +137,8 @@ async fn measure(args: Args) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::listen();
     let stocked = Arc::new(Stocked { ttl: args.ttl, ..Stocked::new(args.scenario) });
-    scenario::stock(&stocked, &clients, &interrupt).await?;
+    let received = scenario::stock(&stocked, &clients, &interrupt).await;
+    received.map_err(|failure| args.remote.explain(failure))?;
     drop(clients);
     let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);
