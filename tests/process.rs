@@ -9,9 +9,10 @@ mod requests;
 mod server;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -256,6 +257,26 @@ fn asked(server: SocketAddr, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(HOLDFAST);
     command.args(arguments).args(["--addr", &server.to_string()]);
     outcome(command)
+}
+
+#[test]
+fn who_follows_the_log_for_somebody_who_has_gone_ends_quietly() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let (code, said) = asked(addresses.grpc, &["stock", "receive", "MUG", "5"]);
+    assert_eq!(code, Some(0), "{said}");
+    let mut command = Command::new(HOLDFAST);
+    command.args(["events", "tail", "--after", "beginning", "--addr"]);
+    command.arg(addresses.grpc.to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tail = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(tail.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("StockReceived"), "{line}");
+    // The reader is gone, and nothing happens any more that could be written to it.
+    let Output { status, stderr, .. } = tail.wait_with_output().unwrap();
+    assert_eq!((status.code(), &*String::from_utf8(stderr).unwrap()), (Some(0), ""));
 }
 
 #[test]

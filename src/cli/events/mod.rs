@@ -7,17 +7,21 @@ use tokio::signal::ctrl_c;
 
 use crate::cli::failure::Failure;
 use crate::cli::line::{InvalidLine, Resource};
+use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::{ListArgs, Remote};
 use crate::cli::view::event::{Event, Stream};
+use crate::client::RetryPolicy;
 use crate::proto::v1::{self, entity_id, subscribe_request::Start};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Follow the log as it grows; Ctrl-C ends it
+    /// Follow the log as it grows; Ctrl-C or the end of its reader ends it
     #[command(after_help = "Examples:\n  holdfast events tail\n  \
         holdfast events tail --after beginning --kind sales-order -o json\n  \
-        holdfast events tail --after 1200 --type SalesOrderRejected --type StockReceived")]
+        holdfast events tail --after 1200 --type SalesOrderRejected --type StockReceived\n  \
+        holdfast events tail --after beginning | head -5\n\n\
+        Where the server goes away it waits for it to come back, and misses no event.")]
     Tail(Tail),
     /// Read the history of one entity
     #[command(
@@ -131,6 +135,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Tail(args) => tokio::select! {
             outcome = follow(args) => outcome,
             _ = ctrl_c() => Ok(()),
+            () = output::reader_gone() => Ok(()),
         },
         Command::Read(args) => read(args).await,
     }
@@ -145,7 +150,7 @@ async fn follow(args: Tail) -> Result<(), Failure> {
         event_types: args.types.iter().map(|kind| (*kind).into()).collect(),
     };
     let print = |event| args.remote.output.print(&Event::from(event));
-    let ended = tail::follow(&client, request, print).await;
+    let ended = tail::follow(&client, request, RetryPolicy::default().patience, print).await;
     ended.map_err(|failure| args.remote.explain(failure))
 }
 
