@@ -279,6 +279,38 @@ fn who_follows_the_log_for_somebody_who_has_gone_ends_quietly() {
     assert_eq!((status.code(), &*String::from_utf8(stderr).unwrap()), (Some(0), ""));
 }
 
+/// The commands that the README shows for a server that runs, but for the server and the demo.
+fn readme_commands() -> String {
+    let readme = include_str!("../README.md");
+    let section = readme.split("## The command line").nth(1).unwrap();
+    let block = section.split("```").nth(1).unwrap();
+    let others = ["holdfast serve", "holdfast demo"];
+    let lines = block.lines().filter(|line| !others.iter().any(|other| line.starts_with(other)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_commands_of_the_readme_work_one_after_the_other_as_they_stand() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let commands = readme_commands();
+    assert!(commands.contains("order create") && commands.contains("events tail"), "{commands}");
+    // Those that speak to a server find this one.
+    let script = format!(
+        "set -euo pipefail
+         holdfast() {{ case $1 in config) $0 \"$@\" ;; *) $0 \"$@\" --addr {} ;; esac; }}
+         {commands}",
+        addresses.grpc
+    );
+    let mut command = Command::new("bash");
+    set(&mut command, &[]);
+    command.args(["-c", &script, HOLDFAST]);
+    let (code, said) = outcome(command);
+    assert_eq!((code, &*said), (Some(0), ""));
+}
+
 #[test]
 fn an_address_that_is_taken_is_named_with_what_to_do() {
     let folder = tempdir().unwrap();
