@@ -60,7 +60,7 @@ const TICKS: u32 = 100;
     limits.streams_per_connection_max where that is less.\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
     15 minutes, or for --ttl. Run it against a server of its own, or as a tenant of its own.\n\n\
-    Exit code 1 where more calls failed than were answered, or none was completed.")]
+    Exit code 1 where more calls failed than were answered, none was completed, or a stream broke.")]
 pub(super) struct Args {
     /// What to send
     #[arg(long)]
@@ -162,6 +162,9 @@ fn judge(tally: &Tally) -> Result<(), Failure> {
         Some(error) => format!("{errors} of {calls} calls failed, the first with {error}"),
         None => format!("none of {calls} calls was completed"),
     };
+    if tally.ended_early {
+        return Err(Failure::Failed(format!("a stream ended before the measurement did: {told}")));
+    }
     if *completed == 0 || *errors > completed + rejected {
         return Err(Failure::Failed(told));
     }

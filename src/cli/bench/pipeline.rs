@@ -70,6 +70,7 @@ impl Pipeline {
         if let Err(error) = self.exchange(method, connection, &mut pace).await {
             // A stream that could not even begin fails as one call.
             self.tally.fail(*error, self.under_way().max(1) as u64);
+            self.tally.ended_early = true;
         }
         self.tally.not_sent = pace.not_sent();
         self.tally

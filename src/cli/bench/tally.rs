@@ -48,6 +48,8 @@ pub(super) struct Tally {
     pub(super) refused: BTreeMap<String, u64>,
     /// Calls that were due and for which there was no room before the end.
     pub(super) not_sent: u64,
+    /// Whether a stream ended before the measurement did.
+    pub(super) ended_early: bool,
     first_error: Option<Box<CallError>>,
     latencies_us: Histogram<u64>,
 }
@@ -62,6 +64,7 @@ impl Default for Tally {
             errors: 0,
             refused: BTreeMap::new(),
             not_sent: 0,
+            ended_early: false,
             first_error: None,
             latencies_us,
         }
@@ -109,6 +112,7 @@ impl Tally {
         self.rejected += other.rejected;
         self.errors += other.errors;
         self.not_sent += other.not_sent;
+        self.ended_early |= other.ended_early;
         other.refused.iter().for_each(|(reason, calls)| self.refuse(reason, *calls));
         self.latencies_us.add(other.latencies_us).expect("every tally has the same bounds");
         self.first_error = self.first_error.take().or(other.first_error);

@@ -211,3 +211,18 @@ fn a_measurement_counts_where_most_calls_were_answered() {
     assert!(judged(0, 5, 0).unwrap_err().contains("none of 5"));
     assert!(judged(0, 0, 0).is_err());
 }
+
+#[tokio::test]
+async fn a_stream_that_breaks_makes_a_measurement_that_does_not_count() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = options(listener.local_addr().unwrap());
+    let (connected, accepted) =
+        tokio::join!(bare::connect(&options, pipeline::PATH), listener.accept());
+    let (method, connection) = connected.unwrap();
+    drop(accepted);
+    let pipeline = Pipeline::new(Arc::new(Stocked::new(Scenario::Hot)), IN_FLIGHT);
+    let tally = pipeline.drive(method, connection, calls(CALLS)).await;
+    let failed = judge(&tally).unwrap_err().to_string();
+    assert!(failed.starts_with("a stream ended before the measurement did"), "{failed}");
+    assert_eq!(tally.errors + tally.not_sent, CALLS);
+}
