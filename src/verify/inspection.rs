@@ -94,7 +94,7 @@ impl Inspection<'_> {
         };
         let Checked { last, pages, segments, .. } = checked;
         self.checked.push(format!(
-            "the log: {pages} pages in {segments} segments, each undamaged and following the one \
+            "the log: {pages} pages (segments: {segments}), that each is undamaged and follows the one \
              before it"
         ));
         if last != store.last() {
@@ -141,8 +141,8 @@ impl Inspection<'_> {
         }
         let verdict = laws.finish();
         self.checked.push(format!(
-            "the events: {}, in their places; no stock was promised beyond what there was, and \
-             balances, reservations and orders agree with each other",
+            "the events: {}, that each is in its place, that no stock was promised beyond what there \
+             was, and that balances, reservations and orders agree with each other",
             verdict.events
         ));
         if verdict.last != last {
@@ -183,7 +183,7 @@ impl Inspection<'_> {
             }
             ControlFlow::Continue(())
         });
-        self.checked.push(format!("the archive: {count} entities, each as the log has it"));
+        self.checked.push(format!("the archive: {count} entities, that each is as the log has it"));
         if let Err(error) = read {
             problems.add(error);
         } else if (found, count) != archive.digest() {
@@ -214,8 +214,8 @@ impl Inspection<'_> {
         self.checked.push(match positions.len() {
             0 => "no snapshot, as there is none: a start replays the whole log".to_owned(),
             count => format!(
-                "the snapshots: {count}, each whole, and with the events after it and the archive \
-                 the same state as the whole log gives"
+                "the snapshots: {count}, that each is whole, and gives with the events after it and \
+                 the archive the same state as the whole log"
             ),
         });
         for position in positions {
