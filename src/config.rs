@@ -7,42 +7,29 @@
 //! An unknown key is an error, wherever it stands: a setting that is misspelt must not be a
 //! setting that is silently missing. Variables without `__` are no configuration.
 
+mod address;
+mod complaint;
+mod file;
+mod span;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use figment::providers::{Env, Serialized};
+use serde::{Deserialize, Serialize};
+
+use file::File;
+
+pub use span::Span;
+
+/// How every variable begins that is a setting.
+const PREFIX: &str = "HOLDFAST_";
 
 /// An order's reservation is told to come into being and then to be used or given back, and must
 /// not run out of memory for these; one is to spare.
 const REQUESTS_REMEMBERED_MIN: usize = 3;
-
-/// A length of time, written as `250ms`, `5m` or `30days`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-impl Span {
-    /// Milliseconds.
-    pub fn ms(self) -> u64 {
-        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let span = humantime::parse_duration(&text).map_err(serde::de::Error::custom)?;
-        Ok(Self(span))
-    }
-}
 
 /// Everything that can be set. `config/default.toml` says what each is for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,8 +60,10 @@ pub struct Server {
     /// The folder with log, snapshots and archive.
     pub data_dir: PathBuf,
     /// Where gRPC is served.
+    #[serde(deserialize_with = "address::read")]
     pub grpc_addr: SocketAddr,
     /// Where metrics and health are served over HTTP.
+    #[serde(deserialize_with = "address::read")]
     pub http_addr: SocketAddr,
     /// Whether an address other than loopback is served without authentication or encryption.
     pub insecure: bool,
@@ -246,18 +235,47 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A key is unknown, or its value is of another kind.
-    #[error("the configuration is wrong: {0}")]
-    Value(#[from] Box<figment::Error>),
-    /// A value makes no sense.
-    #[error("the configuration is wrong: {key} is {value}, but must be {rule}")]
-    Range {
+    /// The file is no TOML.
+    #[error("{}, line {line}: {reason}", .path.display())]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it, from 1.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A key that there isn't.
+    #[error("{place}: there is no setting {key}; there are {known}")]
+    UnknownKey {
+        /// The file, the variable, or the flags.
+        place: String,
         /// The key, with its section.
-        key: &'static str,
+        key: String,
+        /// Those beside it.
+        known: String,
+    },
+    /// A value that makes no sense.
+    #[error("{place}: {key} is {value}, but must be {rule}")]
+    Value {
+        /// The file, the variable, or the flags.
+        place: String,
+        /// The key, with its section.
+        key: String,
         /// What was given.
         value: String,
         /// What would have been right.
-        rule: &'static str,
+        rule: String,
+    },
+    /// Anything else.
+    #[error("{place}: {key}: {reason}")]
+    Other {
+        /// The file, the variable, or the flags.
+        place: String,
+        /// The key, with its section.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// An address that others can reach is served without protection.
     #[error(
@@ -279,22 +297,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(file: Option<&Path>, flags: impl Serialize) -> Result<Self, ConfigError> {
-        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        let mut layers = Figment::from(Serialized::defaults(Self::default()));
         if let Some(path) = file {
-            std::fs::metadata(path)
-                .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-            figment = figment.merge(Toml::file_exact(path));
+            layers = layers.merge(File::read(path)?);
         }
-        let config: Self = figment
-            .merge(environment())
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(Box::new)?;
-        config.check()?;
+        let layers = layers.merge(environment()).merge(Serialized::defaults(flags));
+        let config: Self = layers.extract().map_err(|error| complaint::explain(&error))?;
+        config.check_values().map_err(|misfit| misfit.within(&layers))?;
+        config.check_addresses()?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check_values(&self) -> Result<(), Misfit> {
         let at_least_one = [
             ("limits.commands_in_flight_max", self.limits.commands_in_flight_max as u64),
             ("limits.execute_in_flight_max", self.limits.execute_in_flight_max as u64),
@@ -329,7 +343,7 @@ impl Config {
             let rule = "at least 3, or the steps of an order could be refused by its reservation";
             return Err(range("entities.requests_remembered", value, rule));
         }
-        self.check_addresses()
+        Ok(())
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
@@ -346,12 +360,29 @@ impl Config {
     }
 }
 
-fn range(key: &'static str, value: impl ToString, rule: &'static str) -> ConfigError {
-    ConfigError::Range { key, value: value.to_string(), rule }
+/// A value that can be read and makes no sense.
+#[derive(Debug)]
+struct Misfit {
+    key: &'static str,
+    value: String,
+    rule: &'static str,
+}
+
+impl Misfit {
+    /// Says where the value was set.
+    fn within(self, layers: &Figment) -> ConfigError {
+        let Self { key, value, rule } = self;
+        let place = complaint::place(layers.find_metadata(key), key);
+        ConfigError::Value { place, key: key.to_owned(), value, rule: rule.to_owned() }
+    }
+}
+
+fn range(key: &'static str, value: impl ToString, rule: &'static str) -> Misfit {
+    Misfit { key, value: value.to_string(), rule }
 }
 
 fn environment() -> Env {
-    Env::prefixed("HOLDFAST_").filter(|key| key.as_str().contains("__")).split("__")
+    Env::prefixed(PREFIX).filter(|key| key.as_str().contains("__")).split("__")
 }
 
 #[cfg(test)]
@@ -368,33 +399,64 @@ mod tests {
         assert_eq!(documented, Config::default());
     }
 
-    #[test]
-    fn a_key_that_is_unknown_is_an_error_that_names_it() {
+    /// What is said of a file with this text.
+    fn complaint(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("holdfast.toml");
-        std::fs::write(&path, "[journal]\nsegment_byte_max = 1\n").unwrap();
-        let error = Config::load(Some(&path), NoFlags {}).unwrap_err().to_string();
-        assert!(error.contains("segment_byte_max"), "{error}");
+        std::fs::write(&path, text).unwrap();
+        let said = Config::load(Some(&path), NoFlags {}).unwrap_err().to_string();
+        said.replace(&path.display().to_string(), "FILE")
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_its_key_its_value_and_what_it_must_be() {
+        let cases = [
+            (
+                "[snapshot]\nkeeep = 1",
+                "FILE: there is no setting snapshot.keeep; there are events, interval and keep",
+            ),
+            (
+                "[snapshot]\nkeep = \"x\"",
+                "FILE: snapshot.keep is \"x\", but must be a whole number from 0 on",
+            ),
+            ("[snapshot]\nkeep = 0", "FILE: snapshot.keep is 0, but must be at least 1"),
+            (
+                "[log]\nformat = \"xml\"",
+                "FILE: log.format is \"xml\", but must be auto, text or json",
+            ),
+            ("server = 3", "FILE: server is 3, but must be a section, which begins [server]"),
+            ("[log]\n[server", "FILE, line 2: "),
+        ];
+        for (text, expected) in cases {
+            let said = complaint(text);
+            assert!(said.starts_with(expected), "{text}: {said}");
+        }
+        for (text, example) in [
+            ("[clock]\nmax_leap = 5", "\"10m\""),
+            ("[server]\ngrpc_addr = \"localhost:7420\"", "\"127.0.0.1:7420\""),
+        ] {
+            let said = complaint(text);
+            assert!(said.contains(example), "{text}: {said}");
+        }
     }
 
     #[test]
     fn an_address_that_others_can_reach_needs_a_word() {
         let mut config = Config::default();
         config.server.grpc_addr = "0.0.0.0:7420".parse().unwrap();
-        assert!(matches!(config.check(), Err(ConfigError::Insecure { .. })));
+        assert!(matches!(config.check_addresses(), Err(ConfigError::Insecure { .. })));
         config.server.insecure = true;
-        assert!(config.check().is_ok());
+        assert!(config.check_addresses().is_ok());
     }
 
     #[test]
     fn a_reservation_remembers_enough_for_the_steps_of_its_order() {
         let mut config = Config::default();
         config.entities.requests_remembered = 2;
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains("entities.requests_remembered is 2"), "{error}");
-        assert!(error.contains("at least 3"), "{error}");
+        let misfit = config.check_values().unwrap_err();
+        assert_eq!((misfit.key, &*misfit.value), ("entities.requests_remembered", "2"));
         config.entities.requests_remembered = 3;
-        assert!(config.check().is_ok());
+        assert!(config.check_values().is_ok());
     }
 
     #[test]

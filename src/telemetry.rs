@@ -19,6 +19,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 use crate::config::{Log, LogFormat};
 use crate::domain::event::{Body, Event};
@@ -46,14 +47,25 @@ pub fn install() -> Result<PrometheusHandle, String> {
     Ok(handle)
 }
 
+/// What is to be logged.
+///
+/// # Errors
+/// Where the filter makes no sense.
+pub fn filter(log: &Log) -> Result<EnvFilter, String> {
+    let refused = |error: ParseError| {
+        let filter = &log.filter;
+        format!("log.filter is {filter:?}, but must be as in info or warn,holdfast=debug: {error}")
+    };
+    let quiet_libraries = format!("{},lsm_tree=warn,fjall=warn,sled=warn", log.filter);
+    EnvFilter::try_new(quiet_libraries).map_err(refused)
+}
+
 /// Begins to write log lines to standard error.
 ///
 /// # Errors
 /// Where the filter makes no sense, or log lines are written already.
 pub fn start_logging(log: &Log) -> Result<(), String> {
-    let quiet_libraries = format!("{},lsm_tree=warn,fjall=warn,sled=warn", log.filter);
-    let filter = EnvFilter::try_new(quiet_libraries)
-        .map_err(|error| format!("log.filter {:?} makes no sense: {error}", log.filter))?;
+    let filter = filter(log)?;
     let is_terminal = std::io::stderr().is_terminal();
     let has_colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use holdfast::journal::{DataFolder, FolderError, folder};
@@ -30,6 +31,19 @@ fn a_folder_keeps_its_logs_id() {
     assert_eq!(DataFolder::open(&path).unwrap().log_id(), id);
     let text = fs::read_to_string(path.join("FORMAT")).unwrap();
     assert_eq!(text, format!("holdfast data folder\nformat 1\nlog {id}\n"));
+}
+
+#[test]
+fn a_folder_that_is_made_is_its_owners_alone_and_one_that_was_there_stays_as_it_is() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (made, given) = (temporary.path().join("above/made"), temporary.path().join("given"));
+    DataFolder::open(&made).unwrap();
+    assert_eq!(mode(&made), 0o700);
+    fs::create_dir(&given).unwrap();
+    fs::set_permissions(&given, fs::Permissions::from_mode(0o750)).unwrap();
+    DataFolder::open(&given).unwrap();
+    assert_eq!(mode(&given), 0o750);
 }
 
 #[test]

@@ -9,8 +9,10 @@ mod requests;
 mod server;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -184,6 +186,8 @@ fn what_makes_no_sense_is_wrong_usage() {
         command.args(arguments);
         command
     };
+    let mut filtered = with(&["config", "print"]);
+    set(&mut filtered, &[("LOG__FILTER", "a=b=c")]);
     let cases = [
         (serve(&data, &[("SERVER__DATA_FOLDER", "x")]), "data_folder"),
         (serve(&data, &[("SERVR__DATA_DIR", "x")]), "servr"),
@@ -191,7 +195,15 @@ fn what_makes_no_sense_is_wrong_usage() {
         (with(&["serve", "--config", settings.to_str().unwrap()]), "data_folder"),
         (with(&["serve", "--config", "/nowhere.toml"]), "/nowhere.toml"),
         (with(&["serve", "--data-dri", "x"]), "--data-dri"),
-        (with(&["serve", "--grpc-addr", "here"]), "--grpc-addr"),
+        (with(&["serve", "--grpc-addr", "localhost:7420"]), "such as 127.0.0.1:7420"),
+        (with(&["config", "print", "--config", settings.to_str().unwrap()]), "data_folder"),
+        (filtered, "log.filter is \"a=b=c\""),
+        (with(&["bench", "--scenario", "hot", "--duration", "0s"]), "--duration"),
+        (with(&["reservation", "create", "--line", "stock:A=1", "--ttl", "0s"]), "--ttl"),
+        (with(&["reservation", "get", "7"]), "no UUID such as 6f2c"),
+        (with(&["order", "create", "--line", "stock:A=1@2", "--currency", "eur"]), "written EUR"),
+        (with(&["stock", "get", "A", "--addr", "localhost"]), "no port"),
+        (with(&["stock", "get", ""]), "must not be empty"),
         (with(&["stock", "receive"]), "Usage"),
         (with(&["sell"]), "sell"),
         (with(&[]), "Usage"),
@@ -212,6 +224,109 @@ fn a_command_that_no_server_answers_fails() {
     let (code, said) = outcome(command);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("is it running?"), "{said}");
+}
+
+#[test]
+fn what_is_not_found_is_named_as_it_was_asked_for() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let id = "6f2c1c1e-0d7b-4c7e-9d64-0a4d3f5f2a11";
+    let of = |kind: &str| format!("{kind}:{id}");
+    let cases = [
+        (["stock", "get", "MUG"], "the tenant default has no stock of \"MUG\""),
+        (["stock", "claims", "MUG"], "no stock of \"MUG\""),
+        (["reservation", "confirm", id], id),
+        (["order", "watch", id], id),
+        (["events", "read", "stock:MUG"], "no stock:MUG"),
+        (["events", "read", &of("order")], &of("order")),
+    ];
+    for (arguments, named) in cases {
+        let (code, said) = asked(addresses.grpc, &arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(named) && !said.contains("_"), "{arguments:?}: {said}");
+    }
+    let (code, said) = asked(addresses.http, &["stock", "get", "MUG"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("{} is no Holdfast server", addresses.http)), "{said}");
+}
+
+/// Runs a subcommand against a server.
+fn asked(server: SocketAddr, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(HOLDFAST);
+    command.args(arguments).args(["--addr", &server.to_string()]);
+    outcome(command)
+}
+
+#[test]
+fn who_follows_the_log_for_somebody_who_has_gone_ends_quietly() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let (code, said) = asked(addresses.grpc, &["stock", "receive", "MUG", "5"]);
+    assert_eq!(code, Some(0), "{said}");
+    let mut command = Command::new(HOLDFAST);
+    command.args(["events", "tail", "--after", "beginning", "--addr"]);
+    command.arg(addresses.grpc.to_string()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tail = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(tail.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("StockReceived"), "{line}");
+    // The reader is gone, and nothing happens any more that could be written to it.
+    let Output { status, stderr, .. } = tail.wait_with_output().unwrap();
+    assert_eq!((status.code(), &*String::from_utf8(stderr).unwrap()), (Some(0), ""));
+}
+
+/// The commands that the README shows for a server that runs, but for the server and the demo.
+fn readme_commands() -> String {
+    let readme = include_str!("../README.md");
+    let section = readme.split("## The command line").nth(1).unwrap();
+    let block = section.split("```").nth(1).unwrap();
+    let others = ["holdfast serve", "holdfast demo"];
+    let lines = block.lines().filter(|line| !others.iter().any(|other| line.starts_with(other)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_commands_of_the_readme_work_one_after_the_other_as_they_stand() {
+    let folder = tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Process::spawn(serve(&data, &[]), &folder.path().join("errors"));
+    let addresses = server.ready();
+    let commands = readme_commands();
+    assert!(commands.contains("order create") && commands.contains("events tail"), "{commands}");
+    // Those that speak to a server find this one.
+    let script = format!(
+        "set -euo pipefail
+         holdfast() {{ case $1 in config) $0 \"$@\" ;; *) $0 \"$@\" --addr {} ;; esac; }}
+         {commands}",
+        addresses.grpc
+    );
+    let mut command = Command::new("bash");
+    set(&mut command, &[]);
+    command.args(["-c", &script, HOLDFAST]);
+    let (code, said) = outcome(command);
+    assert_eq!((code, &*said), (Some(0), ""));
+}
+
+#[test]
+fn an_address_that_is_taken_is_named_with_what_to_do() {
+    let folder = tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().join("data");
+    let mut command = Command::new(HOLDFAST);
+    set(&mut command, &[]);
+    command.args(["serve", "--grpc-addr", "127.0.0.1:0", "--http-addr", &address, "--data-dir"]);
+    command.arg(&data);
+    let (code, said) = outcome(command);
+    assert_eq!(code, Some(1), "{said}");
+    for part in [&*address, "in use", "--http-addr"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!data.exists());
 }
 
 /// A server whose files can't grow beyond so many kibibytes: writing more fails, as on a full disk.

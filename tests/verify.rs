@@ -101,7 +101,13 @@ fn a_whole_folder_is_found_whole_and_left_as_it_was() {
     let report = run(&path, &mut |step| steps.push(step)).unwrap();
     assert_eq!(content(temporary.path()), before);
     assert_eq!(report.problems, [""; 0]);
+    assert_eq!(report.notes, [""; 0]);
     assert!(report.ok);
+    for (part, begin) in
+        ["the log: ", "the events: ", "the archive: ", "the snapshots: 2"].iter().enumerate()
+    {
+        assert!(report.checked[part].starts_with(begin), "{:?}", report.checked);
+    }
     assert_eq!(report.events, report.last_position);
     assert!(report.events > 300);
     assert_eq!((report.streams, report.entities), (report.streams, report.streams));
@@ -203,9 +209,9 @@ fn a_snapshot_that_can_not_be_read_or_says_something_else_is_told() {
     let mut damaged = whole.clone();
     damaged[whole.len() / 2] ^= 1;
     fs::write(snapshots.path(older), damaged).unwrap();
-    assert!(
-        problem(&path).contains(&snapshots.path(older).file_name().unwrap().to_string_lossy()[..])
-    );
+    let damage = problem(&path);
+    // Where it lies for the user, not in the copy, which is gone.
+    assert!(damage.contains(&snapshots.path(older).display().to_string()), "{damage}");
     fs::write(snapshots.path(older), whole).unwrap();
     assert!(verify(&path).ok);
 
@@ -220,6 +226,22 @@ fn a_snapshot_that_can_not_be_read_or_says_something_else_is_told() {
     let end = SnapshotEnd { barrier, time: Timestamp(0), archived: 0, digest: None };
     sink.finish(end).unwrap();
     assert!(problem(&path).contains("the end of the log is missing"));
+}
+
+#[test]
+fn what_breaks_no_promise_but_is_not_as_usual_is_noted() {
+    let (_temporary, path) = filled();
+    fs::remove_file(path.join("MARKER")).unwrap();
+    let log_id = DataFolder::open(&path).unwrap().log_id();
+    let snapshots = FileStore::open(&path, log_id).unwrap();
+    let named = snapshots.path(snapshots.list().unwrap()[1]);
+    let renamed = named.with_extension("snap.old");
+    fs::rename(named, &renamed).unwrap();
+    let report = verify(&path);
+    assert!(report.ok, "{:?}", report.problems);
+    let [marker, snapshot] = &report.notes[..] else { panic!("{:?}", report.notes) };
+    assert!(marker.contains("marker") && marker.contains("missing"), "{marker}");
+    assert!(snapshot.starts_with(&renamed.display().to_string()), "{snapshot}");
 }
 
 #[test]

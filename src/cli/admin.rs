@@ -54,18 +54,21 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn snapshot(remote: Remote) -> Result<(), Failure> {
-    let taken = remote.connect().await?.take_snapshot(v1::TakeSnapshotRequest {}).await?;
+    let taken = remote.connect().await?.take_snapshot(v1::TakeSnapshotRequest {}).await;
+    let taken = taken.map_err(|error| remote.explain(error))?;
     Ok(remote.output.print(&Snapshot::from(taken.snapshot.unwrap_or_default()))?)
 }
 
 async fn accept_clock(remote: Remote) -> Result<(), Failure> {
-    let accepted = remote.connect().await?.accept_clock(v1::AcceptClockRequest {}).await?;
+    let accepted = remote.connect().await?.accept_clock(v1::AcceptClockRequest {}).await;
+    let accepted = accepted.map_err(|error| remote.explain(error))?;
     let time = moment(accepted.time).unwrap_or_default();
     Ok(remote.output.print(&Accepted { time })?)
 }
 
 async fn stats(args: Stats) -> Result<(), Failure> {
     let request = v1::GetStatisticsRequest { include_digest: args.digest };
-    let statistics = args.remote.connect().await?.get_statistics(request).await?;
+    let statistics = args.remote.connect().await?.get_statistics(request).await;
+    let statistics = statistics.map_err(|error| args.remote.explain(error))?;
     Ok(args.remote.output.print(&Statistics::from(statistics))?)
 }

@@ -4,7 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cli::output;
-use crate::client::{CallError, ConnectError};
+use crate::client::{CallError, ConnectError, Family};
+use crate::domain::name::TenantId;
 
 /// Ends a subcommand.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,27 @@ pub enum Failure {
     #[error("{0}")]
     Usage(String),
     /// There is no server to ask.
-    #[error(transparent)]
+    #[error("{0} Start one with `holdfast serve`, or name another with --addr")]
     Connect(#[from] ConnectError),
+    /// Something else than a server of ours was asked.
+    #[error(
+        "what answers at {addr} is no Holdfast server ({cause}); --addr takes the address that \
+         `holdfast serve` calls grpc, which is http://127.0.0.1:7420 by default"
+    )]
+    Stranger {
+        /// Where.
+        addr: String,
+        /// What it said.
+        cause: String,
+    },
+    /// What the user named isn't there.
+    #[error("the tenant {tenant} has no {what}")]
+    Missing {
+        /// What, in the words of the command line.
+        what: String,
+        /// Who asked.
+        tenant: TenantId,
+    },
     /// The server said no, or nothing.
     #[error(transparent)]
     Call(Box<CallError>),
@@ -26,9 +46,15 @@ pub enum Failure {
     Failed(String),
 }
 
+/// What the server can't read was typed here, so it is wrong usage, whoever found it.
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::Call(Box::new(error))
+        if error.family() != Family::Invalid || error.fields.is_empty() {
+            return Self::Call(Box::new(error));
+        }
+        let told =
+            error.fields.iter().map(|field| format!("{} {}", field.field, field.description));
+        Self::Usage(told.collect::<Vec<_>>().join("; "))
     }
 }
 

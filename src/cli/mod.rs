@@ -37,7 +37,18 @@ use failure::Failure;
 
 /// A reservation server that never sells the same thing twice.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version, max_term_width = 100)]
+#[command(
+    name = "holdfast",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  holdfast demo
+  holdfast serve
+  holdfast stock receive MUG 100
+  holdfast reservation create --line stock:MUG=2
+
+Each subcommand has --help, with examples."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,27 +66,63 @@ enum Command {
     #[command(hide = true)]
     InspectCopy(verify::InspectArgs),
     /// Look at the configuration
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast config print
+  holdfast config print --config /etc/holdfast.toml"
+    )]
     Config(config::Command),
     /// Receive, correct and look at stock
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast stock receive MUG 100 --reference 'delivery 17'
+  holdfast stock get MUG
+  holdfast stock list -o json"
+    )]
     Stock(stock::Command),
     /// Make, end and look at reservations
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast reservation create --line stock:MUG=2 --ttl 1h
+  holdfast reservation list --state held
+  holdfast reservation confirm ID"
+    )]
     Reservation(reservation::Command),
     /// Place, cancel and follow sales orders
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast order create --currency EUR --line stock:MUG=2@4.25 --wait ended
+  holdfast order get ID"
+    )]
     Order(order::Command),
     /// Follow the log, or read one entity's history
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast events tail --after beginning
+  holdfast events read stock:MUG --backwards --limit 10"
+    )]
     Events(events::Command),
     /// Run the server's own affairs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast admin stats --digest
+  holdfast admin snapshot"
+    )]
     Admin(admin::Command),
     /// Measure how many commands a server takes
     Bench(bench::Args),
     /// Send what really happened once
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:
+  holdfast replay retail retail_2009_12.csv.gz --initial-on-hand 100"
+    )]
     Replay(replay::Command),
 }
 

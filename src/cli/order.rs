@@ -5,9 +5,11 @@ use uuid::Uuid;
 
 use crate::cli::failure::Failure;
 use crate::cli::line::PricedLineSpec;
+use crate::cli::parse;
 use crate::cli::remote::{CommandArgs, Remote};
 use crate::cli::view::{Answer, Entity, SalesOrder};
 use crate::client::CallError;
+use crate::domain::money::Currency;
 use crate::proto::v1;
 
 #[derive(Debug, Subcommand)]
@@ -36,10 +38,10 @@ pub(super) struct Create {
     #[arg(long = "line", value_name = "LINE", required = true)]
     lines: Vec<PricedLineSpec>,
     /// The currency of the prices: three letters of ISO 4217
-    #[arg(long, value_name = "CODE")]
-    currency: String,
+    #[arg(long, value_name = "CODE", value_parser = parse::currency)]
+    currency: Currency,
     /// The id it shall have; without it, one that follows from the request id
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse::id)]
     id: Option<Uuid>,
     /// Who it is for
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -64,6 +66,7 @@ enum Wait {
 #[derive(Debug, Args)]
 pub(super) struct Cancel {
     /// Which order
+    #[arg(value_parser = parse::id)]
     id: Uuid,
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -77,6 +80,7 @@ pub(super) struct Cancel {
 #[derive(Debug, Args)]
 pub(super) struct Get {
     /// Which order
+    #[arg(value_parser = parse::id)]
     id: Uuid,
     #[command(flatten)]
     remote: Remote,
@@ -95,12 +99,17 @@ fn answer(order: Option<v1::SalesOrder>, version: Option<u64>, position: u64) ->
     Answer { version, position, entity: Entity::SalesOrder(order.unwrap_or_default().into()) }
 }
 
+/// As messages name it.
+fn subject(id: Uuid) -> String {
+    format!("order {id}")
+}
+
 async fn create(args: Create) -> Result<(), Failure> {
     let wait = match args.wait {
         Wait::Created => v1::SalesOrderWait::Created,
         Wait::Ended => v1::SalesOrderWait::Ended,
     };
-    let lines = args.lines.into_iter().map(|line| line.into_message(&args.currency));
+    let lines = args.lines.into_iter().map(|line| line.into_message(args.currency.code()));
     let request = v1::CreateSalesOrderRequest {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
@@ -109,7 +118,8 @@ async fn create(args: Create) -> Result<(), Failure> {
         lines: lines.collect(),
         wait: wait.into(),
     };
-    let done = args.remote.connect().await?.create_sales_order(request).await?;
+    let done = args.remote.connect().await?.create_sales_order(request).await;
+    let done = done.map_err(|error| args.remote.explain(error))?;
     let answer = answer(done.sales_order, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
@@ -121,24 +131,26 @@ async fn cancel(args: Cancel) -> Result<(), Failure> {
         sales_order_id: args.id.to_string(),
         reason: args.reason,
     };
-    let done = args.remote.connect().await?.cancel_sales_order(request).await?;
+    let done = args.remote.connect().await?.cancel_sales_order(request).await;
+    let done = done.map_err(args.remote.explain_about(subject(args.id)))?;
     let answer = answer(done.sales_order, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
 
 async fn get(args: Get) -> Result<(), Failure> {
     let request = v1::GetSalesOrderRequest { sales_order_id: args.id.to_string() };
-    let found = args.remote.connect().await?.get_sales_order(request).await?;
+    let found = args.remote.connect().await?.get_sales_order(request).await;
+    let found = found.map_err(args.remote.explain_about(subject(args.id)))?;
     Ok(args.remote.output.print(&answer(found.sales_order, None, found.position))?)
 }
 
 async fn watch(args: Get) -> Result<(), Failure> {
     let request = v1::WatchSalesOrderRequest { sales_order_id: args.id.to_string() };
+    let failed = |status| args.remote.explain_about(subject(args.id))(CallError::from(status));
     let mut orders = args.remote.connect().await?.sales_orders();
-    let mut changes =
-        orders.watch_sales_order(request).await.map_err(CallError::from)?.into_inner();
+    let mut changes = orders.watch_sales_order(request).await.map_err(failed)?.into_inner();
     let mut ended = false;
-    while let Some(change) = changes.message().await.map_err(CallError::from)? {
+    while let Some(change) = changes.message().await.map_err(failed)? {
         let order = SalesOrder::from(change.sales_order.unwrap_or_default());
         ended = order.ended;
         args.remote.output.print(&order)?;

@@ -2,11 +2,15 @@
 
 use std::env;
 use std::fmt::Display;
+use std::future;
 use std::io::{self, IsTerminal, Write};
+use std::thread;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 /// What stdout carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -29,6 +33,24 @@ impl Format {
             Self::Text => writeln!(out, "{thing}"),
             Self::Json => writeln!(out, "{}", serde_json::to_string(thing)?),
         }
+    }
+}
+
+/// Comes when whoever reads stdout has gone, as `head` does when it has seen enough. It doesn't come
+/// where stdout is something that can't go, such as a file.
+pub async fn reader_gone() {
+    let (gone, is_gone) = oneshot::channel();
+    // A thread, which ends with the process: what only waits for an error can't be waited for by the
+    // runtime without unsafe code.
+    thread::spawn(move || {
+        let out = io::stdout();
+        // Asked for nothing, it is told of errors and hang-ups alone.
+        if poll(&mut [PollFd::new(&out, PollFlags::empty())], None).is_ok() {
+            let _ = gone.send(());
+        }
+    });
+    if is_gone.await.is_err() {
+        future::pending().await
     }
 }
 

@@ -1,12 +1,18 @@
-//! Arguments and fields that need more than one look: prices, moments, spans, pairs.
+//! Arguments and fields that need more than one look: prices, moments, spans, ids, names, addresses.
+//!
+//! What can't be read is told in one form, after what was given and for which argument: what it is
+//! not, and an example of what it should be.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use tonic::codegen::http::uri::Authority;
 use uuid::Uuid;
 
-use crate::domain::name::TenantId;
+use crate::domain::money::Currency;
+use crate::domain::name::{Location, Sku, TenantId};
 use crate::proto::Money;
 
 /// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
@@ -52,7 +58,7 @@ impl FromStr for Price {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const NO_NUMBER: &str = "no decimal number";
+        const NO_NUMBER: &str = "no decimal number such as 4.25";
         if text.len() > TEXT_BYTES_MAX {
             return Err(NO_NUMBER.to_owned());
         }
@@ -100,7 +106,18 @@ pub fn tenant(text: &str) -> Result<TenantId, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn span(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; as in 90s, 15m or 1h 30m"))
+    humantime::parse_duration(text).map_err(|_| "no span such as 90s, 15m or 1h 30m".to_owned())
+}
+
+/// Reads a span that is longer than nothing.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn span_above_zero(text: &str) -> Result<Duration, String> {
+    match span(text)? {
+        Duration::ZERO => Err("must be longer than nothing, as in 90s or 15m".to_owned()),
+        span => Ok(span),
+    }
 }
 
 /// Reads a moment such as `2026-12-24T10:00:00Z`.
@@ -109,7 +126,7 @@ pub fn span(text: &str) -> Result<Duration, String> {
 /// What is wrong with it.
 pub fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
     let moment: jiff::Timestamp =
-        text.parse().map_err(|error| format!("{error}; as in 2026-12-24T10:00:00Z"))?;
+        text.parse().map_err(|_| "no moment such as 2026-12-24T10:00:00Z".to_owned())?;
     Ok(prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() })
 }
 
@@ -120,7 +137,73 @@ pub fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("not of the form KEY=VALUE".to_owned()),
+        _ => Err("not of the form KEY=VALUE, as in gift=yes".to_owned()),
+    }
+}
+
+/// Reads the id of a reservation, an order or a request.
+///
+/// # Errors
+/// Where it is no UUID.
+pub fn id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "no UUID such as 6f2c1c1e-0d7b-4c7e-9d64-0a4d3f5f2a11".to_owned())
+}
+
+/// Reads the code of a currency.
+///
+/// # Errors
+/// Where there is none with this code.
+pub fn currency(text: &str) -> Result<Currency, String> {
+    let known = |code: &str| Currency::new(code).ok();
+    known(text).ok_or_else(|| match known(&text.to_uppercase()) {
+        Some(currency) => format!("no code of a currency; it is written {currency}"),
+        None => "no code of a currency in ISO 4217, such as EUR, GBP or JPY".to_owned(),
+    })
+}
+
+/// Reads a SKU.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn sku(text: &str) -> Result<Sku, String> {
+    Sku::new(text).map_err(|error| error.to_string())
+}
+
+/// Reads the name of a location, which may be empty.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn location(text: &str) -> Result<Location, String> {
+    Location::new(text).map_err(|error| error.to_string())
+}
+
+/// Reads where a server listens.
+///
+/// # Errors
+/// Where it isn't an IP address and a port.
+pub fn listening_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "no IP address and port such as 127.0.0.1:7420".to_owned())
+}
+
+/// Reads where a server is found: `http://HOST:PORT`, or `HOST:PORT` alone.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn server_address(text: &str) -> Result<String, String> {
+    const EXAMPLE: &str = "http://127.0.0.1:7420";
+    let place = match text.split_once("://") {
+        Some(("http", place)) => place,
+        Some((scheme, _)) => return Err(format!("{scheme} is not spoken, only {EXAMPLE}")),
+        None => text,
+    };
+    let authority: Option<Authority> = place.trim_end_matches('/').parse().ok();
+    match authority {
+        Some(authority) if authority.host().is_empty() => Err(format!("no host, as in {EXAMPLE}")),
+        Some(authority) if authority.port_u16().is_none() => {
+            Err(format!("no port, as in {EXAMPLE}"))
+        }
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("no address such as {EXAMPLE}")),
     }
 }
 
@@ -212,5 +295,25 @@ mod tests {
         assert!(span("90").is_err());
         assert_eq!(moment("1970-01-01T00:00:01.5Z").unwrap().nanos, 500_000_000);
         assert!(moment("tomorrow").is_err());
+        assert!(span_above_zero("0s").is_err());
+        assert!(span_above_zero("1ms").is_ok());
+    }
+
+    #[test]
+    fn a_currency_is_told_how_it_is_written() {
+        assert_eq!(currency("EUR").unwrap().code(), "EUR");
+        assert!(currency("eur").unwrap_err().ends_with("written EUR"));
+        assert!(currency("euro").unwrap_err().contains("such as EUR"));
+    }
+
+    #[test]
+    fn a_server_is_found_by_host_and_port() {
+        for text in ["127.0.0.1:7420", "http://localhost:7420/", "[::1]:7420"] {
+            assert_eq!(server_address(text).unwrap(), text);
+        }
+        for text in ["", "localhost", "http://localhost", ":7420", "a b:1", "localhost:port"] {
+            assert!(server_address(text).unwrap_err().contains("http://127.0.0.1:7420"), "{text}");
+        }
+        assert!(server_address("https://localhost:7420").unwrap_err().contains("https"));
     }
 }

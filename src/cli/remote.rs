@@ -1,20 +1,24 @@
 //! What every subcommand that speaks to a server is told, and how it gets there.
 
+use std::fmt::Display;
+
 use clap::Args;
 use tokio::runtime;
+use tonic::Code;
 use uuid::Uuid;
 
 use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::parse;
-use crate::client::{Client, Options, RetryPolicy};
+use crate::client::{CallError, Client, Options, RetryPolicy};
 use crate::domain::name::TenantId;
 
 /// Which server, as whom, and how the answer looks.
 #[derive(Debug, Clone, Args)]
 pub struct Remote {
     /// The server's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7420")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7420",
+        value_parser = parse::server_address)]
     pub addr: String,
     /// Whose data
     #[arg(long, value_name = "ID", default_value = "default", value_parser = parse::tenant)]
@@ -41,6 +45,29 @@ impl Remote {
         Ok(Client::connect(&Options { retry, ..self.options() }).await?)
     }
 
+    /// Why a call failed, or what made calls.
+    pub fn explain(&self, failure: impl Into<Failure>) -> Failure {
+        match failure.into() {
+            // A server of ours names its reason.
+            Failure::Call(error)
+                if error.code == Code::Unimplemented && error.reason.is_empty() =>
+            {
+                Failure::Stranger { addr: self.addr.clone(), cause: error.message }
+            }
+            other => other,
+        }
+    }
+
+    /// Why a call about something failed, which is named as the user did.
+    pub fn explain_about(&self, what: impl Display) -> impl FnOnce(CallError) -> Failure {
+        move |error| match error.code {
+            Code::NotFound => {
+                Failure::Missing { what: what.to_string(), tenant: self.tenant.clone() }
+            }
+            _ => self.explain(error),
+        }
+    }
+
     /// Where to connect to, and as whom.
     pub fn options(&self) -> Options {
         Options { tenant: self.tenant.clone(), ..Options::new(self.addr.as_str()) }
@@ -51,7 +78,7 @@ impl Remote {
 #[derive(Debug, Clone, Args)]
 pub struct CommandArgs {
     /// What to call this command, so that it can be sent again; random where missing
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse::id)]
     request_id: Option<Uuid>,
     /// Refuse unless the entity has this version
     #[arg(long, value_name = "VERSION")]

@@ -48,10 +48,10 @@ pub(super) struct Create {
     #[arg(long = "line", value_name = "LINE", required = true)]
     lines: Vec<LineSpec>,
     /// The id it shall have; without it, one that follows from the request id
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = parse::id)]
     id: Option<Uuid>,
     /// How long to hold it, such as 90s or 15m (which is the default)
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_above_zero)]
     ttl: Option<Duration>,
     /// Until when to hold it, such as 2026-12-24T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse::moment, conflicts_with = "ttl")]
@@ -77,6 +77,7 @@ pub(super) struct Create {
 #[derive(Debug, Args)]
 pub(super) struct Change {
     /// Which reservation
+    #[arg(value_parser = parse::id)]
     id: Uuid,
     #[command(flatten)]
     command: CommandArgs,
@@ -105,7 +106,7 @@ pub(super) struct Extend {
 #[group(required = true, multiple = false)]
 struct Deadline {
     /// How long from now, such as 90s or 15m
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_above_zero)]
     ttl: Option<Duration>,
     /// Until when, such as 2026-12-24T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse::moment)]
@@ -115,6 +116,7 @@ struct Deadline {
 #[derive(Debug, Args)]
 pub(super) struct Get {
     /// Which reservation
+    #[arg(value_parser = parse::id)]
     id: Uuid,
     #[command(flatten)]
     remote: Remote,
@@ -160,6 +162,11 @@ fn answer(reservation: Option<v1::Reservation>, version: Option<u64>, position: 
     Answer { version, position, entity: Entity::Reservation(reservation) }
 }
 
+/// As messages name it.
+fn subject(id: Uuid) -> String {
+    format!("reservation {id}")
+}
+
 async fn create(args: Create) -> Result<(), Failure> {
     use create_reservation_request::Lifetime;
     let lifetime = match (args.ttl, args.expire_time, args.confirmed) {
@@ -178,7 +185,8 @@ async fn create(args: Create) -> Result<(), Failure> {
         external_reference: args.reference,
         attributes: args.attributes.into_iter().collect(),
     };
-    let done = args.remote.connect().await?.create_reservation(request).await?;
+    let done = args.remote.connect().await?.create_reservation(request).await;
+    let done = done.map_err(|error| args.remote.explain(error))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
@@ -189,7 +197,8 @@ async fn confirm(args: Change) -> Result<(), Failure> {
         expected_version: args.command.expected_version,
         reservation_id: args.id.to_string(),
     };
-    let done = args.remote.connect().await?.confirm_reservation(request).await?;
+    let done = args.remote.connect().await?.confirm_reservation(request).await;
+    let done = done.map_err(args.remote.explain_about(subject(args.id)))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
@@ -200,7 +209,8 @@ async fn commit(args: Change) -> Result<(), Failure> {
         expected_version: args.command.expected_version,
         reservation_id: args.id.to_string(),
     };
-    let done = args.remote.connect().await?.commit_reservation(request).await?;
+    let done = args.remote.connect().await?.commit_reservation(request).await;
+    let done = done.map_err(args.remote.explain_about(subject(args.id)))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
@@ -212,7 +222,8 @@ async fn cancel(Cancel { change, reason }: Cancel) -> Result<(), Failure> {
         reservation_id: change.id.to_string(),
         reason,
     };
-    let done = change.remote.connect().await?.cancel_reservation(request).await?;
+    let done = change.remote.connect().await?.cancel_reservation(request).await;
+    let done = done.map_err(change.remote.explain_about(subject(change.id)))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
     Ok(change.remote.output.print(&answer)?)
 }
@@ -226,14 +237,16 @@ async fn extend(Extend { change, deadline }: Extend) -> Result<(), Failure> {
         reservation_id: change.id.to_string(),
         lifetime: ttl.or(deadline.expire_time.map(Lifetime::ExpireTime)),
     };
-    let done = change.remote.connect().await?.extend_reservation(request).await?;
+    let done = change.remote.connect().await?.extend_reservation(request).await;
+    let done = done.map_err(change.remote.explain_about(subject(change.id)))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
     Ok(change.remote.output.print(&answer)?)
 }
 
 async fn get(args: Get) -> Result<(), Failure> {
     let request = v1::GetReservationRequest { reservation_id: args.id.to_string() };
-    let found = args.remote.connect().await?.get_reservation(request).await?;
+    let found = args.remote.connect().await?.get_reservation(request).await;
+    let found = found.map_err(args.remote.explain_about(subject(args.id)))?;
     Ok(args.remote.output.print(&answer(found.reservation, None, found.position))?)
 }
 
@@ -253,7 +266,8 @@ async fn list(args: List) -> Result<(), Failure> {
     let mut seen = 0;
     while let Some(page_size) = args.list.page_size(seen) {
         request.page_size = page_size;
-        let page = client.list_reservations(request.clone()).await?;
+        let page = client.list_reservations(request.clone()).await;
+        let page = page.map_err(|error| args.remote.explain(error))?;
         seen += page.reservations.len();
         for reservation in page.reservations {
             args.remote.output.print(&Summary(reservation.into()))?;

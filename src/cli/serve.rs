@@ -40,8 +40,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
              read and change everything"
         );
     }
-    let failed = |error: ServerError| Failure::Failed(error.to_string());
-    let starting = Starting::listen(&config, metrics).map_err(failed)?;
+    let starting = Starting::listen(&config, metrics).map_err(explain)?;
     // Before recovery, which may take long: the first process of a container is only ever told of
     // signals that it listens for.
     let mut signals = starting.block_on(async { StopSignals::listen() })?;
@@ -52,7 +51,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             );
             return Ok(());
         }
-        started => started.map_err(failed)?,
+        started => started.map_err(explain)?,
     };
     let addresses = running.addresses();
     let mut out = io::stdout().lock();
@@ -62,6 +61,23 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     running.block_on(signals.arrival());
     running.stop();
     Ok(())
+}
+
+/// Says of an address that is refused what to do about it.
+fn explain(error: ServerError) -> Failure {
+    let ServerError::Listen { key, address, source } = error else {
+        return Failure::Failed(error.to_string());
+    };
+    let advice = match source.kind() {
+        io::ErrorKind::AddrInUse => "stop the process that does, or choose another port",
+        io::ErrorKind::AddrNotAvailable => "choose one of this machine's own addresses",
+        io::ErrorKind::PermissionDenied => "choose a port from 1024 on",
+        _ => "choose another address",
+    };
+    let flag = key.trim_start_matches("server.").replace('_', "-");
+    Failure::Failed(format!(
+        "can't listen on {address}: {source}; {advice} with --{flag}, or {key} in the settings"
+    ))
 }
 
 /// SIGTERM and Ctrl-C.

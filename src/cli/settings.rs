@@ -7,7 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::cli::parse;
 use crate::config::Config;
+use crate::telemetry;
 
 /// Flags over environment over file over defaults.
 #[derive(Debug, Clone, Args)]
@@ -19,10 +21,10 @@ pub struct Settings {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Where gRPC is served; port 0 takes a free one [default: 127.0.0.1:7420]
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse::listening_address)]
     grpc_addr: Option<SocketAddr>,
     /// Where metrics and health are served [default: 127.0.0.1:7421]
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse::listening_address)]
     http_addr: Option<SocketAddr>,
     /// Serve an address that others can reach, without authentication or encryption
     #[arg(long)]
@@ -32,10 +34,11 @@ pub struct Settings {
 /// The flags that were given, as the file would have them.
 #[derive(Serialize)]
 struct Flags {
+    #[serde(skip_serializing_if = "ServerFlags::is_empty")]
     server: ServerFlags,
 }
 
-#[derive(Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 struct ServerFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     data_dir: Option<PathBuf>,
@@ -45,6 +48,12 @@ struct ServerFlags {
     http_addr: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     insecure: Option<bool>,
+}
+
+impl ServerFlags {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Settings {
@@ -61,7 +70,9 @@ impl Settings {
                 insecure: self.insecure.then_some(true),
             },
         };
-        Config::load(self.config.as_deref(), flags)
-            .map_err(|error| Failure::Usage(error.to_string()))
+        let config = Config::load(self.config.as_deref(), flags)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        telemetry::filter(&config.log).map_err(Failure::Usage)?;
+        Ok(config)
     }
 }

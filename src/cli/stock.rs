@@ -1,11 +1,15 @@
 //! `holdfast stock`: receive, correct and look at stock.
 
+use std::fmt;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
+use crate::cli::parse;
 use crate::cli::remote::{CommandArgs, ListArgs, Remote};
 use crate::cli::view::stock::{Claim, StockBalance};
 use crate::cli::view::{Answer, Entity};
+use crate::domain::name::{Location, Sku};
 use crate::proto::v1::{self, adjust_stock_request::Adjustment};
 
 #[derive(Debug, Subcommand)]
@@ -32,10 +36,12 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 struct Balance {
     /// What is counted
-    sku: String,
+    #[arg(value_parser = parse::sku)]
+    sku: Sku,
     /// Where; without it, the location without a name
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    location: String,
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true,
+        value_parser = parse::location)]
+    location: Location,
 }
 
 #[derive(Debug, Args)]
@@ -107,8 +113,18 @@ pub(super) struct Claims {
 }
 
 impl Balance {
-    fn into_message(self) -> v1::StockResource {
-        v1::StockResource { sku: self.sku, location: self.location }
+    fn message(&self) -> v1::StockResource {
+        v1::StockResource { sku: self.sku.to_string(), location: self.location.to_string() }
+    }
+}
+
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stock of {:?}", self.sku)?;
+        match self.location.as_str() {
+            "" => Ok(()),
+            location => write!(f, " at {location:?}"),
+        }
     }
 }
 
@@ -130,11 +146,12 @@ async fn receive(args: Receive) -> Result<(), Failure> {
     let request = v1::ReceiveStockRequest {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
-        stock: Some(args.balance.into_message()),
+        stock: Some(args.balance.message()),
         quantity: args.quantity,
         reference: args.reference,
     };
-    let done = args.remote.connect().await?.receive_stock(request).await?;
+    let done = args.remote.connect().await?.receive_stock(request).await;
+    let done = done.map_err(args.remote.explain_about(&args.balance))?;
     let answer = answer(done.stock_balance, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
@@ -147,18 +164,20 @@ async fn adjust(args: Adjust) -> Result<(), Failure> {
     let request = v1::AdjustStockRequest {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
-        stock: Some(args.balance.into_message()),
+        stock: Some(args.balance.message()),
         adjustment: Some(adjustment),
         reason: args.reason,
     };
-    let done = args.remote.connect().await?.adjust_stock(request).await?;
+    let done = args.remote.connect().await?.adjust_stock(request).await;
+    let done = done.map_err(args.remote.explain_about(&args.balance))?;
     let answer = answer(done.stock_balance, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
 }
 
 async fn get(args: Get) -> Result<(), Failure> {
-    let request = v1::GetStockBalanceRequest { stock: Some(args.balance.into_message()) };
-    let found = args.remote.connect().await?.get_stock_balance(request).await?;
+    let request = v1::GetStockBalanceRequest { stock: Some(args.balance.message()) };
+    let found = args.remote.connect().await?.get_stock_balance(request).await;
+    let found = found.map_err(args.remote.explain_about(&args.balance))?;
     Ok(args.remote.output.print(&answer(found.stock_balance, None, found.position))?)
 }
 
@@ -167,7 +186,8 @@ async fn list(args: List) -> Result<(), Failure> {
     let (mut page_token, mut seen) = (String::new(), 0);
     while let Some(page_size) = args.list.page_size(seen) {
         let request = v1::ListStockBalancesRequest { page_size, page_token };
-        let page = client.list_stock_balances(request).await?;
+        let page = client.list_stock_balances(request).await;
+        let page = page.map_err(|error| args.remote.explain(error))?;
         seen += page.stock_balances.len();
         for balance in page.stock_balances {
             args.remote.output.print(&StockBalance::from(balance))?;
@@ -182,11 +202,12 @@ async fn list(args: List) -> Result<(), Failure> {
 
 async fn claims(args: Claims) -> Result<(), Failure> {
     let client = args.remote.connect().await?;
-    let stock = Some(args.balance.into_message());
+    let stock = Some(args.balance.message());
     let (mut page_token, mut seen) = (String::new(), 0);
     while let Some(page_size) = args.list.page_size(seen) {
         let request = v1::ListClaimsRequest { stock: stock.clone(), page_size, page_token };
-        let page = client.list_claims(request).await?;
+        let page = client.list_claims(request).await;
+        let page = page.map_err(args.remote.explain_about(&args.balance))?;
         seen += page.claims.len();
         for claim in page.claims {
             args.remote.output.print(&Claim::from(claim))?;

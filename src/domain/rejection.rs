@@ -33,7 +33,7 @@ pub enum Rejection {
     #[error("{} line(s) can't be had: there is too little left", .0.len())]
     Short(Vec<Shortage>),
     /// There is no such entity.
-    #[error("there is no such {}", .0.name())]
+    #[error("there is no such {}", .0.name().replace('_', " "))]
     NotFound(EntityKind),
     /// The id is taken by a command with another payload.
     #[error("this id was used before with another payload; choose a new one")]

@@ -2,9 +2,15 @@
 //!
 //! Not here: deciding when. Whoever wrote something asks.
 
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+
+/// What is in a data folder concerns its owner alone.
+const PRIVATE: u32 = 0o700;
+/// As far as the process's umask lets it.
+const USUAL: u32 = 0o777;
 
 /// Tells the disk to keep what was written.
 pub trait FileSync: Send {
@@ -35,14 +41,18 @@ impl FileSync for DiskSync {
     }
 }
 
-/// Creates a folder and those above it where they are missing, durably.
+/// Creates a folder for its owner alone, and those above it where they are missing, durably.
 pub(super) fn create_folder(folder: &Path, sync: &dyn FileSync) -> io::Result<()> {
+    create(folder, PRIVATE, sync)
+}
+
+fn create(folder: &Path, mode: u32, sync: &dyn FileSync) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
     let above = parent(folder);
-    create_folder(above, sync)?;
-    fs::create_dir(folder)?;
+    create(above, USUAL, sync)?;
+    DirBuilder::new().mode(mode).create(folder)?;
     sync.sync_folder(above)
 }
 

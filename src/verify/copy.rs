@@ -7,8 +7,9 @@
 //! It is removed when this is dropped. A process that is killed or interrupted leaves it; then the
 //! next one that makes a copy in the same place removes it, since nobody holds its lock any more.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,7 +60,8 @@ impl Copy {
             return None;
         }
         let path = place.join(format!("{PREFIX}{}", Uuid::new_v4()));
-        fs::create_dir(&path).ok()?;
+        // The data are their owner's alone, wherever the copy lies.
+        DirBuilder::new().mode(0o700).create(&path).ok()?;
         let lock = File::open(&path).ok()?;
         lock.try_lock().ok()?;
         Some(Self { path, _lock: lock })

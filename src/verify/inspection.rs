@@ -1,6 +1,7 @@
 //! The steps, on the copy.
 
 use std::cell::RefCell;
+use std::fs;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,7 +16,9 @@ use crate::codec::digest::Digest;
 use crate::codec::entry::Entry;
 use crate::codec::v1;
 use crate::domain::ids::{EntityKey, Position};
-use crate::journal::{DataFolder, LogReader, SledOptions, SledStore, Store};
+use crate::journal::{
+    Checked, DataFolder, LogReader, MarkerFound, Opened, SledOptions, SledStore, Store,
+};
 use crate::recovery::{Sources, Spread, World, load};
 use crate::snapshot::{
     FileStore, Pruned, SnapshotError, SnapshotSink, SnapshotSource, SnapshotStore,
@@ -32,17 +35,45 @@ pub fn inspect(path: &Path, progress: &mut dyn FnMut(Progress)) -> Report {
     let tell = &|step| (progress.borrow_mut())(step);
     let opened = DataFolder::open(path).map_err(|error| error.to_string()).and_then(|folder| {
         let opened = SledStore::open(&folder, SledOptions::default());
-        Ok((folder.log_id(), opened.map_err(|error| error.to_string())?.store))
+        Ok((folder.log_id(), opened.map_err(|error| error.to_string())?))
     });
-    let (log_id, store) = match opened {
+    let (log_id, opened) = match opened {
         Ok(opened) => opened,
         Err(problem) => return Report::unopened(&problem),
     };
-    let log = store.reader();
-    let mut inspection =
-        Inspection { path, log_id, log: &*log, problems: Problems::default(), tell };
-    inspection.check_pages(&store);
+    let log = opened.store.reader();
+    let mut inspection = Inspection {
+        path,
+        log_id,
+        log: &*log,
+        problems: Problems::default(),
+        notes: notes_on(&opened),
+        checked: Vec::new(),
+        tell,
+    };
+    inspection.check_pages(&opened.store);
     inspection.go_on()
+}
+
+/// What opening the log has shown.
+fn notes_on(opened: &Opened<SledStore>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let marker = match opened.marker {
+        MarkerFound::Absent if opened.last == Position::START => None,
+        MarkerFound::Absent => Some("is missing"),
+        MarkerFound::Torn => Some("is torn, as by a power cut"),
+        MarkerFound::Whole(_) => None,
+    };
+    notes.extend(marker.map(|how| {
+        let last = opened.last;
+        format!(
+            "the marker of the log's end {how}: whether the log went on after {last} isn't known"
+        )
+    }));
+    notes.extend(opened.cut.as_ref().map(|cut| {
+        format!("the next start cuts off a commit from {} on that nobody was told of", cut.from)
+    }));
+    notes
 }
 
 struct Inspection<'a> {
@@ -50,18 +81,25 @@ struct Inspection<'a> {
     log_id: Uuid,
     log: &'a dyn LogReader,
     problems: Problems,
+    notes: Vec<String>,
+    checked: Vec<String>,
     tell: &'a dyn Fn(Progress),
 }
 
 impl Inspection<'_> {
     fn check_pages(&mut self, store: &SledStore) {
         (self.tell)(Progress::Checking);
-        match store.check() {
-            Ok(checked) if checked.last == store.last() => {}
-            Ok(checked) => {
-                self.problems.add(format_args!("the log's pages end at {}", checked.last));
-            }
-            Err(error) => self.problems.add(error),
+        let checked = match store.check() {
+            Ok(checked) => checked,
+            Err(error) => return self.problems.add(error),
+        };
+        let Checked { last, pages, segments, .. } = checked;
+        self.checked.push(format!(
+            "the log: {pages} pages (segments: {segments}), that each is undamaged and follows the one \
+             before it"
+        ));
+        if last != store.last() {
+            self.problems.add(format_args!("the log's pages end at {last}"));
         }
     }
 
@@ -81,6 +119,8 @@ impl Inspection<'_> {
             streams: verdict.streams,
             entities,
             problems,
+            notes: self.notes,
+            checked: self.checked,
         }
     }
 
@@ -101,6 +141,11 @@ impl Inspection<'_> {
             self.problems.add(error);
         }
         let verdict = laws.finish();
+        self.checked.push(format!(
+            "the events: {}, that each is in its place, that no stock was promised beyond what there \
+             was, and that balances, reservations and orders agree with each other",
+            verdict.events
+        ));
         if verdict.last != last {
             self.problems.add(format_args!("the log ends at {}, not {last}", verdict.last));
         }
@@ -139,6 +184,7 @@ impl Inspection<'_> {
             }
             ControlFlow::Continue(())
         });
+        self.checked.push(format!("the archive: {count} entities, that each is as the log has it"));
         if let Err(error) = read {
             problems.add(error);
         } else if (found, count) != archive.digest() {
@@ -165,6 +211,14 @@ impl Inspection<'_> {
             }
         };
         let mut entities = None;
+        self.note_strays(snapshots, &positions);
+        self.checked.push(match positions.len() {
+            0 => "no snapshot, as there is none: a start replays the whole log".to_owned(),
+            count => format!(
+                "the snapshots: {count}, that each is whole, and gives with the events after it and \
+                 the archive the same state as the whole log"
+            ),
+        });
         for position in positions {
             (self.tell)(Progress::Snapshot { position: position.0 });
             match self.load(&Only { snapshots, position }, archive) {
@@ -182,6 +236,22 @@ impl Inspection<'_> {
         }
         // Without a snapshot, the server too begins with the whole log.
         entities.unwrap_or(replayed)
+    }
+
+    /// Notes what lies among the snapshots under a name that no start looks for.
+    fn note_strays(&mut self, snapshots: &FileStore, positions: &[Position]) {
+        let known: Vec<_> = positions.iter().map(|position| snapshots.path(*position)).collect();
+        let folder = snapshots.path(Position::START);
+        let entries = folder.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
+        let mut strays: Vec<_> = entries.map(|entry| entry.path()).collect();
+        strays.retain(|path| !known.contains(path));
+        strays.sort_unstable();
+        self.notes.extend(strays.into_iter().map(|path| {
+            format!(
+                "{} isn't named as a snapshot is, so every start passes over it",
+                path.display()
+            )
+        }));
     }
 
     /// The digest of what recovery makes of one snapshot, and of how many entities it is.

@@ -56,6 +56,11 @@ pub struct Report {
     pub entities: u64,
     /// What doesn't hold; of very many, the first and how many more there are.
     pub problems: Vec<String>,
+    /// What breaks no promise, but should be known: such as what could not be compared, or what the
+    /// next start passes over.
+    pub notes: Vec<String>,
+    /// What was looked at, whatever was found. What isn't named here wasn't.
+    pub checked: Vec<String>,
 }
 
 /// How far it has come.
@@ -116,7 +121,7 @@ pub enum VerifyError {
 /// [`VerifyError`]: nothing can be said.
 pub fn run(data_dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Report, VerifyError> {
     match Copy::make(data_dir, progress) {
-        Ok(copy) => Ok(inspect(copy.path(), progress)),
+        Ok(copy) => Ok(inspect(copy.path(), progress).told_of(copy.path(), data_dir)),
         Err(error) => Report::of(error),
     }
 }
@@ -145,7 +150,18 @@ impl Report {
             streams: 0,
             entities: 0,
             problems: vec![problem.to_string()],
+            notes: Vec::new(),
+            checked: Vec::new(),
         }
+    }
+
+    /// The report on a copy as one on the folder that it is of: the copy is gone when it is read.
+    pub fn told_of(mut self, copy: &Path, data_dir: &Path) -> Self {
+        let (copy, data_dir) = (copy.display().to_string(), data_dir.display().to_string());
+        for text in self.problems.iter_mut().chain(&mut self.notes) {
+            *text = text.replace(&copy, &data_dir);
+        }
+        self
     }
 }
 

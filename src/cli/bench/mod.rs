@@ -6,12 +6,14 @@
 //! Each connection keeps as many calls under way as it may. Without a rate that is a closed loop: the
 //! next call begins when one ends. With a rate it is an open one: calls are due at fixed moments
 //! whether or not the server keeps up, and a latency counts from the moment its call was due, so
-//! a stall shows in every call that it delayed. Whatever was due is sent and waited for; a call that the
-//! server turns away is counted under its reason, and the next one is due all the same.
+//! a stall shows in every call that it delayed. A call that the server turns away is counted under its
+//! reason, and the next one is due all the same. What was due is sent late rather than not at all, but
+//! not after the end and a short grace: what is left then is counted, as its latencies are missing.
 //!
 //! Latencies are those of completed calls. No call is retried.
 
 mod load;
+mod pace;
 mod pipeline;
 mod scenario;
 mod tally;
@@ -37,11 +39,14 @@ use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::Remote;
 use crate::client::{RetryPolicy, bare};
-use load::{Caller, Pace, Schedule};
+use load::Caller;
+use pace::{Pace, Schedule};
 use pipeline::Pipeline;
 use scenario::{Scenario, Stocked};
 use tally::Tally;
 
+/// How long after its end a call that was due may still be sent, so that a stall shows which came last.
+const SEND_GRACE: Duration = Duration::from_secs(1);
 /// How often the bar moves in a measurement.
 const TICKS: u32 = 100;
 
@@ -54,7 +59,8 @@ const TICKS: u32 = 100;
     under way than it lets in: --connections times --in-flight, or times the server's\n\
     limits.streams_per_connection_max where that is less.\n\n\
     It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
-    15 minutes, or for --ttl. Run it against a server of its own.")]
+    15 minutes, or for --ttl. Run it against a server of its own, or as a tenant of its own.\n\n\
+    Exit code 1 where more calls failed than were answered, none was completed, or a stream broke.")]
 pub(super) struct Args {
     /// What to send
     #[arg(long)]
@@ -69,13 +75,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "64")]
     in_flight: NonZero<u32>,
     /// How long to send
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = parse::span_above_zero)]
     duration: Duration,
     /// Calls a second on all connections together; without it, as many as are answered
     #[arg(long, value_name = "R")]
     rate: Option<NonZero<u32>>,
     /// How long reservations are held; without it, as long as the server's default
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::span_above_zero)]
     ttl: Option<Duration>,
     /// Threads of this client; without it, half the processors, since the server needs some too
     #[arg(long, value_name = "N")]
@@ -106,6 +112,8 @@ struct Report {
     errors: u64,
     /// Of the errors, what the server certainly didn't execute, by its reason.
     refused: BTreeMap<String, u64>,
+    /// With a rate, what was due and found no room before the end.
+    not_sent: u64,
     per_second: f64,
     p50_us: u64,
     p90_us: u64,
@@ -137,16 +145,31 @@ async fn measure(args: Args) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::listen();
     let stocked = Arc::new(Stocked { ttl: args.ttl, ..Stocked::new(args.scenario) });
-    scenario::stock(&stocked, &clients, &interrupt).await?;
+    let received = scenario::stock(&stocked, &clients, &interrupt).await;
+    received.map_err(|failure| args.remote.explain(failure))?;
     drop(clients);
     let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);
     args.remote.output.print(&report)?;
-    if let Some(error) = tally.first_error() {
-        output::note(&format!("{} calls failed, the first with {error}", report.errors));
+    judge(&tally)
+}
+
+/// Whether what was measured is worth anything.
+fn judge(tally: &Tally) -> Result<(), Failure> {
+    let Tally { completed, rejected, errors, .. } = tally;
+    let calls = completed + rejected + errors;
+    let told = match tally.first_error() {
+        Some(error) => format!("{errors} of {calls} calls failed, the first with {error}"),
+        None => format!("none of {calls} calls was completed"),
+    };
+    if tally.ended_early {
+        return Err(Failure::Failed(format!("a stream ended before the measurement did: {told}")));
     }
-    if report.completed == 0 {
-        return Err(Failure::Failed("no call was completed".to_owned()));
+    if *completed == 0 || *errors > completed + rejected {
+        return Err(Failure::Failed(told));
+    }
+    if tally.first_error().is_some() {
+        output::note(&told);
     }
     Ok(())
 }
@@ -172,7 +195,7 @@ async fn load(
     let paces = match args.rate {
         None => Pace::closed(begin + args.duration, connected.len(), interrupt),
         Some(rate) => {
-            let schedule = Schedule { rate, begin, duration: args.duration };
+            let schedule = Schedule { rate, begin, duration: args.duration, grace: SEND_GRACE };
             Pace::open(schedule, connected.len(), interrupt)
         }
     };
@@ -225,6 +248,7 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
         rejected: tally.rejected,
         errors: tally.errors,
         refused: tally.refused.clone(),
+        not_sent: tally.not_sent,
         per_second: (tally.completed as f64 / seconds * 10.0).round() / 10.0,
         p50_us: tally.quantile_us(0.5),
         p90_us: tally.quantile_us(0.9),
@@ -237,11 +261,14 @@ fn report(args: &Args, tally: &Tally, elapsed: Duration) -> Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { completed, rejected, errors, refused, seconds, per_second, .. } = self;
-        let Self { p50_us, p90_us, p99_us, p999_us, max_us, .. } = self;
+        let Self { not_sent, p50_us, p90_us, p99_us, p999_us, max_us, .. } = self;
         writeln!(f, "{per_second} a second: {completed} completed in {seconds} s")?;
         writeln!(f, "{rejected} rejected, {errors} errors")?;
         for (reason, calls) in refused {
             writeln!(f, "  {calls} of them refused: {reason}")?;
+        }
+        if *not_sent > 0 {
+            writeln!(f, "{not_sent} not sent: there was no room for them before the end")?;
         }
         write!(
             f,

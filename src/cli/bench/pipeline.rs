@@ -9,6 +9,7 @@
 //! One task drives one connection and its stream. A command under way is a place, which is also its
 //! sequence, and the moment it was due; what is due together goes in one message.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,9 +18,11 @@ use prost::Message;
 use prost::bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio::time::sleep_until;
 use tonic::Status;
 
-use super::load::{AfterFailure, DELAY_AFTER_FAILURE, Pace};
+use super::load::{self, DELAY_AFTER_FAILURE};
+use super::pace::{AfterFailure, Pace};
 use super::scenario::Stocked;
 use super::tally::{Outcome, Tally};
 use super::template::{self, Answer, Answers, StreamTemplate};
@@ -56,50 +59,62 @@ impl Pipeline {
         }
     }
 
-    /// Keeps the places full until nothing is due any more and all are answered, or the stream ends.
+    /// Keeps the places full until nothing is due any more and all are answered, until the stream
+    /// ends, or until answers are no longer waited for.
     pub(super) async fn drive(
         mut self,
         method: Method,
         connection: Connection,
         mut pace: Pace,
     ) -> Tally {
-        let (mut messages, mut answers) = match method.stream() {
-            Ok(stream) => stream,
-            Err(status) => {
-                self.tally.fail(status.into(), 1);
-                return self.tally;
-            }
-        };
+        if let Err(error) = self.exchange(method, connection, &mut pace).await {
+            // A stream that could not even begin fails as one call.
+            self.tally.fail(*error, self.under_way().max(1) as u64);
+            self.tally.ended_early = true;
+        }
+        self.tally.not_sent = pace.not_sent();
+        self.tally
+    }
+
+    /// Sends what is due and counts what is answered.
+    ///
+    /// # Errors
+    /// What has ended all that is under way.
+    async fn exchange(
+        &mut self,
+        method: Method,
+        connection: Connection,
+        pace: &mut Pace,
+    ) -> Result<(), Box<CallError>> {
+        let (mut messages, mut answers) = method.stream().map_err(failed)?;
         // Why it ended, the stream tells.
         let mut connection = connection.fuse();
+        let mut patience = pin!(sleep_until(pace.patience_end().into()));
         let mut more = true;
         let mut rest = None;
         while more || self.under_way() > 0 {
             tokio::select! {
                 biased;
-                read = read(&mut answers), if self.under_way() > 0 => match read {
-                    Ok(answers) => {
-                        let failed = self.settle(answers);
-                        if pace.after_failure() == AfterFailure::Rest {
-                            rest = failed.or(rest);
-                        }
+                read = read(&mut answers), if self.under_way() > 0 => {
+                    let failed = self.settle(read.map_err(failed)?);
+                    if pace.after_failure() == AfterFailure::Rest {
+                        rest = failed.or(rest);
                     }
-                    Err(status) => {
-                        let under_way = self.under_way();
-                        self.tally.fail(status.into(), under_way as u64);
-                        return self.tally;
-                    }
-                },
+                }
                 () = until(rest), if rest.is_some() => rest = None,
                 due = pace.next(), if more && rest.is_none() && !self.free.is_empty() => match due {
-                    Some(due) => messages.send(self.message(due, &mut pace)),
+                    Some(due) => messages.send(self.message(due, pace)),
                     None => more = false,
                 },
-                // Last, so that it writes all there is at once.
+                // Last of what moves bytes, so that it writes all there is at once.
                 _ = &mut connection => {}
+                () = &mut patience => {
+                    self.tally.fail(load::unanswered(), self.under_way() as u64);
+                    break;
+                }
             }
         }
-        self.tally
+        Ok(())
     }
 
     fn under_way(&self) -> usize {
@@ -151,9 +166,13 @@ async fn read(answers: &mut bare::Answer) -> Result<Vec<Answer>, Status> {
     Ok(read.answers)
 }
 
+fn failed(status: Status) -> Box<CallError> {
+    Box::new(status.into())
+}
+
 async fn until(moment: Option<Instant>) {
     if let Some(moment) = moment {
-        tokio::time::sleep_until(moment.into()).await;
+        sleep_until(moment.into()).await;
     }
 }
 

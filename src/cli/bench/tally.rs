@@ -46,6 +46,10 @@ pub(super) struct Tally {
     pub(super) errors: u64,
     /// Of the errors, those that the server certainly didn't execute, by its reason.
     pub(super) refused: BTreeMap<String, u64>,
+    /// Calls that were due and for which there was no room before the end.
+    pub(super) not_sent: u64,
+    /// Whether a stream ended before the measurement did.
+    pub(super) ended_early: bool,
     first_error: Option<Box<CallError>>,
     latencies_us: Histogram<u64>,
 }
@@ -54,8 +58,16 @@ impl Default for Tally {
     fn default() -> Self {
         let latencies_us = Histogram::new_with_bounds(1, LATENCY_US_MAX, SIGNIFICANT_DIGITS)
             .expect("the bounds are constants that were tried");
-        let refused = BTreeMap::new();
-        Self { completed: 0, rejected: 0, errors: 0, refused, first_error: None, latencies_us }
+        Self {
+            completed: 0,
+            rejected: 0,
+            errors: 0,
+            refused: BTreeMap::new(),
+            not_sent: 0,
+            ended_early: false,
+            first_error: None,
+            latencies_us,
+        }
     }
 }
 
@@ -75,6 +87,9 @@ impl Tally {
 
     /// Counts calls that failed alike.
     pub(super) fn fail(&mut self, error: CallError, calls: u64) {
+        if calls == 0 {
+            return;
+        }
         self.errors += calls;
         if error.family() == Family::TurnedAway {
             self.refuse(&error.reason, calls);
@@ -96,6 +111,8 @@ impl Tally {
         self.completed += other.completed;
         self.rejected += other.rejected;
         self.errors += other.errors;
+        self.not_sent += other.not_sent;
+        self.ended_early |= other.ended_early;
         other.refused.iter().for_each(|(reason, calls)| self.refuse(reason, *calls));
         self.latencies_us.add(other.latencies_us).expect("every tally has the same bounds");
         self.first_error = self.first_error.take().or(other.first_error);

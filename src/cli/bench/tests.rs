@@ -9,14 +9,16 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-
+use tonic::Status;
 use uuid::Uuid;
 
 use super::Mode;
-use super::load::{self, Caller, Pace, Schedule};
+use super::judge;
+use super::load::{self, Caller};
+use super::pace::{Pace, Schedule};
 use super::pipeline::{self, Pipeline};
 use super::scenario::{Scenario, Stocked};
-use super::tally::Tally;
+use super::tally::{Outcome, Tally};
 use crate::cli::interrupt::Interrupt;
 use crate::client::{Client, Options, bare};
 use crate::config::Config;
@@ -74,6 +76,7 @@ fn calls(number: u64) -> Pace {
         rate: NonZero::new(1_000_000).unwrap(),
         begin: Instant::now(),
         duration: Duration::from_micros(number),
+        grace: PATIENCE,
     };
     open(schedule, &Interrupt::default())
 }
@@ -180,7 +183,8 @@ fn a_connection_that_ends_is_followed_by_another() {
             interrupt.raise();
         };
         let rate = NonZero::new(200).unwrap();
-        let schedule = Schedule { rate, begin: Instant::now(), duration: PATIENCE };
+        let (begin, grace) = (Instant::now(), Duration::ZERO);
+        let schedule = Schedule { rate, begin, duration: PATIENCE, grace };
         let pace = open(schedule, &interrupt);
         let driven = drive(&options, Mode::Unary, stocked.clone(), pace);
         let both = Box::pin(async { tokio::join!(driven, end) });
@@ -189,4 +193,36 @@ fn a_connection_that_ends_is_followed_by_another() {
         broken.abort();
     });
     server.stop();
+}
+
+#[test]
+fn a_measurement_counts_where_most_calls_were_answered() {
+    let judged = |completed, rejected, errors| {
+        let mut tally = Tally::default();
+        (0..completed).for_each(|_| tally.count(Outcome::Completed, Duration::ZERO));
+        (0..rejected).for_each(|_| tally.count(Outcome::Rejected, Duration::ZERO));
+        tally.fail(Status::unavailable("gone").into(), errors);
+        judge(&tally).map_err(|failure| failure.to_string())
+    };
+    assert_eq!(judged(10, 0, 0), Ok(()));
+    assert_eq!(judged(6, 4, 10), Ok(()));
+    let failed = judged(6, 4, 11).unwrap_err();
+    assert!(failed.contains("11 of 21 calls failed") && failed.contains("gone"), "{failed}");
+    assert!(judged(0, 5, 0).unwrap_err().contains("none of 5"));
+    assert!(judged(0, 0, 0).is_err());
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_makes_a_measurement_that_does_not_count() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = options(listener.local_addr().unwrap());
+    let (connected, accepted) =
+        tokio::join!(bare::connect(&options, pipeline::PATH), listener.accept());
+    let (method, connection) = connected.unwrap();
+    drop(accepted);
+    let pipeline = Pipeline::new(Arc::new(Stocked::new(Scenario::Hot)), IN_FLIGHT);
+    let tally = pipeline.drive(method, connection, calls(CALLS)).await;
+    let failed = judge(&tally).unwrap_err().to_string();
+    assert!(failed.starts_with("a stream ended before the measurement did"), "{failed}");
+    assert_eq!(tally.errors + tally.not_sent, CALLS);
 }

@@ -4,20 +4,24 @@ mod tail;
 
 use clap::{Args, Subcommand, ValueEnum};
 use tokio::signal::ctrl_c;
-use uuid::Uuid;
 
 use crate::cli::failure::Failure;
-use crate::cli::line::Resource;
+use crate::cli::line::{InvalidLine, Resource};
+use crate::cli::output;
+use crate::cli::parse;
 use crate::cli::remote::{ListArgs, Remote};
-use crate::cli::view::event::Event;
+use crate::cli::view::event::{Event, Stream};
+use crate::client::RetryPolicy;
 use crate::proto::v1::{self, entity_id, subscribe_request::Start};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Follow the log as it grows; Ctrl-C ends it
+    /// Follow the log as it grows; Ctrl-C or the end of its reader ends it
     #[command(after_help = "Examples:\n  holdfast events tail\n  \
         holdfast events tail --after beginning --kind sales-order -o json\n  \
-        holdfast events tail --after 1200 --type SalesOrderRejected --type StockReceived")]
+        holdfast events tail --after 1200 --type SalesOrderRejected --type StockReceived\n  \
+        holdfast events tail --after beginning | head -5\n\n\
+        Where the server goes away it waits for it to come back, and misses no event.")]
     Tail(Tail),
     /// Read the history of one entity
     #[command(
@@ -86,23 +90,21 @@ fn after(text: &str) -> Result<Start, String> {
         position => position
             .parse()
             .map(Start::AfterPosition)
-            .map_err(|_| "neither a position nor beginning nor end".to_owned()),
+            .map_err(|_| "no position such as 1200, nor beginning nor end".to_owned()),
     }
 }
 
 fn entity(text: &str) -> Result<v1::EntityId, String> {
-    let uuid = |id: &str| {
-        id.parse::<Uuid>().map(|id| id.to_string()).map_err(|error| format!("`{id}`: {error}"))
-    };
+    let uuid = |id: &str| parse::id(id).map(|id| id.to_string());
     let id = match text.split_once(':') {
         Some(("reservation", id)) => entity_id::Id::ReservationId(uuid(id)?),
         Some(("order", id)) => entity_id::Id::SalesOrderId(uuid(id)?),
         Some(("stock", _)) => {
             let Resource::Stock(stock) =
-                text.parse().map_err(|error: crate::cli::line::InvalidLine| error.to_string())?;
+                text.parse().map_err(|error: InvalidLine| error.to_string())?;
             entity_id::Id::StockBalance(stock)
         }
-        _ => return Err("begins with stock:, reservation: or order:".to_owned()),
+        _ => return Err("no entity such as stock:MUG, reservation:ID or order:ID".to_owned()),
     };
     Ok(v1::EntityId { id: Some(id) })
 }
@@ -133,6 +135,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Tail(args) => tokio::select! {
             outcome = follow(args) => outcome,
             _ = ctrl_c() => Ok(()),
+            () = output::reader_gone() => Ok(()),
         },
         Command::Read(args) => read(args).await,
     }
@@ -146,7 +149,9 @@ async fn follow(args: Tail) -> Result<(), Failure> {
         stream: args.stream,
         event_types: args.types.iter().map(|kind| (*kind).into()).collect(),
     };
-    tail::follow(&client, request, |event| args.remote.output.print(&Event::from(event))).await
+    let print = |event| args.remote.output.print(&Event::from(event));
+    let ended = tail::follow(&client, request, RetryPolicy::default().patience, print).await;
+    ended.map_err(|failure| args.remote.explain(failure))
 }
 
 async fn read(args: Read) -> Result<(), Failure> {
@@ -159,10 +164,12 @@ async fn read(args: Read) -> Result<(), Failure> {
         from_version: args.from_version,
         ..Default::default()
     };
+    let subject = request.stream.clone().map(Stream::from).unwrap_or(Stream::Unknown);
     let mut seen = 0;
     while let Some(page_size) = args.list.page_size(seen) {
         request.page_size = page_size;
-        let page = client.read_stream(request.clone()).await?;
+        let page = client.read_stream(request.clone()).await;
+        let page = page.map_err(args.remote.explain_about(&subject))?;
         seen += page.events.len();
         for event in page.events {
             args.remote.output.print(&Event::from(event))?;

@@ -1,12 +1,13 @@
 //! Follows the feed for as long as there is a server, also another time.
 //!
 //! Where the feed breaks, it is asked for again after the last position that was told, so that no
-//! event is missed. What the server refuses ends it.
+//! event is missed; that is said once, not at each attempt. What the server refuses ends it, and so
+//! does a feed that can't be had at all.
 
 use std::io;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
@@ -14,12 +15,12 @@ use crate::client::{CallError, Client, Family};
 use crate::proto::v1::{self, subscribe_request::Start, subscribe_response::Content};
 
 const RECONNECT_DELAY_MIN: Duration = Duration::from_millis(200);
-const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(5);
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(10);
 
 /// Why one subscription was over.
 enum Ended {
     /// The server is gone or going; another subscription may go on.
-    Lost(String),
+    Lost(Failure),
     /// For good.
     Failed(Failure),
 }
@@ -28,32 +29,67 @@ impl From<tonic::Status> for Ended {
     fn from(status: tonic::Status) -> Self {
         let error = CallError::from(status);
         match error.family() {
-            Family::TurnedAway | Family::Uncertain => Self::Lost(error.to_string()),
+            Family::TurnedAway | Family::Uncertain => Self::Lost(error.into()),
             Family::Rejected | Family::Invalid | Family::Failed => Self::Failed(error.into()),
         }
     }
 }
 
-/// Hands each event to `each`, until the server refuses or `each` fails.
+/// How the feed stands, and what the user was told of it.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Whether it was there, at any time.
+    was_had: bool,
+    /// Why it is away, as it was said last.
+    said: Option<String>,
+}
+
+impl Standing {
+    /// What is new about the feed that is there.
+    fn is_there(&mut self) -> Option<&'static str> {
+        self.was_had = true;
+        self.said.take().map(|_| "the feed goes on")
+    }
+
+    /// What is new about the feed that is away.
+    fn is_away(&mut self, why: &Failure) -> Option<String> {
+        let why = why.to_string();
+        if self.said.as_ref() == Some(&why) {
+            return None;
+        }
+        let told = format!("the feed is away, and will be asked for until it is back: {why}");
+        self.said = Some(why);
+        Some(told)
+    }
+}
+
+/// Hands each event to `each`, until the server refuses or `each` fails. A feed that was there is
+/// waited for whenever it is away, one that wasn't yet only as long as `patience`.
 ///
 /// # Errors
 /// Always: it has no other end.
 pub(super) async fn follow(
     client: &Client,
     mut request: v1::SubscribeRequest,
+    patience: Duration,
     mut each: impl FnMut(v1::Event) -> io::Result<()>,
 ) -> Result<(), Failure> {
+    let patience_end = Instant::now() + patience;
+    let mut standing = Standing::default();
     let mut delay = RECONNECT_DELAY_MIN;
     loop {
-        let before = request.start;
-        let why = match subscription(client, &mut request, &mut each).await {
-            Ended::Lost(why) => why,
-            Ended::Failed(failure) => return Err(failure),
+        let begun = Instant::now();
+        let why = match subscription(client, &mut request, &mut standing, &mut each).await {
+            Ended::Lost(why) if standing.was_had || begun < patience_end => why,
+            Ended::Lost(failure) | Ended::Failed(failure) => return Err(failure),
         };
-        if request.start != before {
+        if let Some(news) = standing.is_away(&why) {
+            output::note(&news);
+        }
+        // A feed that breaks at once whenever it is there is asked for ever less often too.
+        if begun.elapsed() > RECONNECT_DELAY_MAX {
             delay = RECONNECT_DELAY_MIN;
         }
-        output::note(&format!("the feed broke, asking for it again: {why}"));
         sleep(delay).await;
         delay = (delay * 2).min(RECONNECT_DELAY_MAX);
     }
@@ -63,6 +99,7 @@ pub(super) async fn follow(
 async fn subscription(
     client: &Client,
     request: &mut v1::SubscribeRequest,
+    standing: &mut Standing,
     each: &mut impl FnMut(v1::Event) -> io::Result<()>,
 ) -> Ended {
     let mut feed = match client.events().subscribe(request.clone()).await {
@@ -72,9 +109,12 @@ async fn subscription(
     loop {
         let content = match feed.message().await {
             Ok(Some(message)) => message.content,
-            Ok(None) => return Ended::Lost("the server ended it".to_owned()),
+            Ok(None) => return Ended::Lost(Failure::Failed("the server ended it".to_owned())),
             Err(status) => return status.into(),
         };
+        if let Some(news) = standing.is_there() {
+            output::note(news);
+        }
         // A kind of message that is newer than this client says nothing to it.
         let Some(content) = content else { continue };
         let position = position(&content);
@@ -186,6 +226,7 @@ mod tests {
         let ended = follow(
             &client,
             v1::SubscribeRequest { start: Some(start), ..Default::default() },
+            Duration::ZERO,
             |event| {
                 seen.push(event.position);
                 Ok(())
@@ -197,5 +238,29 @@ mod tests {
         let starts = feed.0.lock().unwrap().starts.clone();
         let expected = [start, Start::AfterPosition(9), Start::AfterPosition(12)];
         assert_eq!(starts, expected);
+    }
+
+    #[test]
+    fn a_feed_that_is_away_is_told_once_for_each_reason_and_when_it_is_back() {
+        let [stopping, gone] = ["stopping", "gone"].map(|why| Failure::Failed(why.into()));
+        let mut standing = Standing::default();
+        assert_eq!(standing.is_there(), None);
+        assert!(standing.is_away(&stopping).is_some());
+        assert!(standing.is_away(&stopping).is_none());
+        assert!(standing.is_away(&gone).is_some_and(|news| news.contains("gone")));
+        assert!(standing.is_away(&gone).is_none());
+        assert!(standing.is_there().is_some());
+        assert!(standing.is_there().is_none());
+        assert!(standing.is_away(&gone).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_feed_that_was_never_there_is_not_waited_for_for_ever() {
+        let feed = Feed::default();
+        feed.0.lock().unwrap().scripts = vec![vec![Err(Status::unavailable("not yet"))]];
+        let client = connect(&feed).await;
+        let request = v1::SubscribeRequest::default();
+        let ended = follow(&client, request, Duration::ZERO, |_| Ok(())).await;
+        assert!(ended.unwrap_err().to_string().contains("not yet"));
     }
 }

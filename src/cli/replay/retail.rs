@@ -66,7 +66,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         initial_on_hand: args.initial_on_hand,
         in_flight: args.in_flight.get() as usize,
     };
-    let (report, on_hand) = plan.replay(&invoices, &interrupt).await?;
+    let replayed = plan.replay(&invoices, &interrupt).await;
+    let (report, on_hand) = replayed.map_err(|failure| args.remote.explain(failure))?;
     args.remote.output.print(&report)?;
     plan.check_sums(&report, on_hand)
 }

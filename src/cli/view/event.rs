@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Amount, Stock, moment, order, reservation};
+use super::claimed::Line;
+use super::order::{self, PricedLine};
+use super::{Amount, Stock, moment};
 use crate::proto::v1::{self, entity_id, event::Body};
 
 /// An event.
@@ -180,7 +182,7 @@ fn deadline(expire_time: Option<prost_types::Timestamp>) -> Value {
 }
 
 fn reservation_created(event: v1::ReservationCreated) -> Value {
-    let lines: Vec<_> = event.lines.into_iter().map(reservation::Line::from).collect();
+    let lines: Vec<_> = event.lines.into_iter().map(Line::from).collect();
     json!({
         "lines": lines,
         "expire_time": moment(event.expire_time),
@@ -192,7 +194,7 @@ fn reservation_created(event: v1::ReservationCreated) -> Value {
 }
 
 fn order_created(event: v1::SalesOrderCreated) -> Value {
-    let lines: Vec<_> = event.lines.into_iter().map(order::Line::from).collect();
+    let lines: Vec<_> = event.lines.into_iter().map(PricedLine::from).collect();
     json!({
         "customer": event.customer,
         "currency": event.currency_code,

@@ -6,6 +6,7 @@
 //!
 //! Not here: the choice between the two, and writing.
 
+pub mod claimed;
 pub mod event;
 pub mod order;
 pub mod reservation;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::money::Currency;
 use crate::proto::{Money, v1};
 
 pub use order::SalesOrder;
@@ -117,11 +119,13 @@ impl From<Money> for Amount {
     fn from(money: Money) -> Self {
         let sign = if money.units < 0 || money.nanos < 0 { "-" } else { "" };
         let (whole, nanos) = (money.units.unsigned_abs(), money.nanos.unsigned_abs());
+        // A price may have more decimals than its currency, an amount never has fewer.
+        let decimals = Currency::new(&money.currency_code).map_or(0, |known| known.decimals());
         let fraction = format!("{nanos:09}");
-        let kept = fraction.trim_end_matches('0').len();
-        let amount = match nanos {
-            0 => format!("{sign}{whole}"),
-            _ => format!("{sign}{whole}.{}", &fraction[..kept.max(2)]),
+        let kept = fraction.trim_end_matches('0').len().max(decimals as usize);
+        let amount = match &fraction[..kept] {
+            "" => format!("{sign}{whole}"),
+            fraction => format!("{sign}{whole}.{fraction}"),
         };
         Self { currency: money.currency_code, amount }
     }
@@ -153,15 +157,23 @@ fn field(f: &mut fmt::Formatter<'_>, label: &str, value: &str) -> fmt::Result {
 mod tests {
     use super::*;
 
+    fn amount(units: i64, nanos: i32, code: &str) -> String {
+        Amount::from(Money { currency_code: code.into(), units, nanos }).to_string()
+    }
+
     #[test]
     fn an_amount_is_told_exactly() {
-        let amount = |units, nanos| {
-            Amount::from(Money { currency_code: "GBP".into(), units, nanos }).to_string()
-        };
-        assert_eq!(amount(6, 950_000_000), "6.95 GBP");
-        assert_eq!(amount(2, 100_000_000), "2.10 GBP");
-        assert_eq!(amount(0, -1_000), "-0.000001 GBP");
-        assert_eq!(amount(25, 0), "25 GBP");
+        assert_eq!(amount(6, 950_000_000, "GBP"), "6.95 GBP");
+        assert_eq!(amount(0, -1_000, "GBP"), "-0.000001 GBP");
+    }
+
+    #[test]
+    fn an_amount_has_the_decimals_of_its_currency() {
+        assert_eq!(amount(12, 500_000_000, "EUR"), "12.50 EUR");
+        assert_eq!(amount(25, 0, "EUR"), "25.00 EUR");
+        assert_eq!(amount(1_500, 0, "JPY"), "1500 JPY");
+        assert_eq!(amount(1, 500_000_000, "KWD"), "1.500 KWD");
+        assert_eq!(amount(1, 500_000_000, "???"), "1.5 ???");
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Amount, Resource, bare, field, moment};
+use super::claimed::{Course, Line};
+use super::{Amount, Resource, bare, field};
 use crate::client::write_shortages;
-use crate::proto::v1::{self, sales_order_line, shortage};
+use crate::proto::v1::{self, shortage};
 
 /// A sales order.
 #[derive(Debug, Serialize)]
@@ -17,33 +18,23 @@ pub struct SalesOrder {
     pub state: &'static str,
     /// Whether nothing will change it any more.
     pub ended: bool,
-    /// Who it is for.
-    pub customer: String,
     /// Its lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PricedLine>,
     /// The sum of their totals.
     pub total: Option<Amount>,
     /// Why it was rejected.
     pub rejection: Option<Rejection>,
-    /// Why it was cancelled.
-    pub cancel_reason: String,
-    /// How often it has changed.
-    pub version: u64,
-    /// When it was created.
-    pub create_time: Option<String>,
-    /// When it last changed.
-    pub update_time: Option<String>,
+    /// Whom it is for, and how it went.
+    #[serde(flatten)]
+    pub course: Course,
 }
 
 /// A line of a sales order.
 #[derive(Debug, Serialize)]
-pub struct Line {
-    /// Its id.
-    pub line_id: String,
-    /// Of what.
-    pub resource: Resource,
-    /// How many.
-    pub quantity: u64,
+pub struct PricedLine {
+    /// Of what, and how many.
+    #[serde(flatten)]
+    pub line: Line,
     /// The price of one.
     pub unit_price: Option<Amount>,
     /// The price of all.
@@ -109,16 +100,10 @@ impl From<v1::SalesOrderRejection> for Rejection {
     }
 }
 
-impl From<v1::SalesOrderLine> for Line {
+impl From<v1::SalesOrderLine> for PricedLine {
     fn from(line: v1::SalesOrderLine) -> Self {
-        let resource = match line.resource {
-            Some(sales_order_line::Resource::Stock(stock)) => Resource::Stock(stock.into()),
-            None => Resource::Unknown,
-        };
         Self {
-            line_id: line.line_id,
-            resource,
-            quantity: line.quantity,
+            line: Line::from(&line),
             unit_price: line.unit_price.map(Amount::from),
             total: line.total.map(Amount::from),
         }
@@ -128,17 +113,13 @@ impl From<v1::SalesOrderLine> for Line {
 impl From<v1::SalesOrder> for SalesOrder {
     fn from(order: v1::SalesOrder) -> Self {
         Self {
+            course: Course::from(&order),
             state: bare(order.state().as_str_name(), "SALES_ORDER_STATE_"),
             sales_order_id: order.sales_order_id,
             ended: order.ended,
-            customer: order.customer,
-            lines: order.lines.into_iter().map(Line::from).collect(),
+            lines: order.lines.into_iter().map(PricedLine::from).collect(),
             total: order.total.map(Amount::from),
             rejection: order.rejection.map(Rejection::from),
-            cancel_reason: order.cancel_reason,
-            version: order.version,
-            create_time: moment(order.create_time),
-            update_time: moment(order.update_time),
         }
     }
 }
@@ -147,18 +128,16 @@ impl fmt::Display for SalesOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let more = if self.ended { "" } else { ", not ended yet" };
         write!(f, "sales order {}: {}{more}", self.sales_order_id, self.state)?;
-        write!(f, ", version {}", self.version)?;
+        write!(f, ", version {}", self.course.version)?;
         for line in &self.lines {
-            write!(f, "\n  line {:<7}{} of {}", line.line_id, line.quantity, line.resource)?;
+            write!(f, "{}", line.line)?;
             if let (Some(price), Some(total)) = (&line.unit_price, &line.total) {
                 write!(f, " at {} = {total}", price.amount)?;
             }
         }
         let total = self.total.as_ref().map(Amount::to_string).unwrap_or_default();
         field(f, "total", &total)?;
-        field(f, "customer", &self.customer)?;
-        field(f, "cancelled", &self.cancel_reason)?;
-        field(f, "created", self.create_time.as_deref().unwrap_or_default())?;
+        write!(f, "{}", self.course)?;
         if let Some(rejection) = &self.rejection {
             field(f, "rejected", &rejection.reason)?;
             write_shortages(f, &rejection.messages, rejection.messages.len() as u32)?;

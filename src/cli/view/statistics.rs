@@ -130,7 +130,7 @@ impl fmt::Display for Statistics {
         }
         for count in &self.entities {
             let EntityCount { kind, state, active, passive } = count;
-            let name = format!("{kind} {state}");
+            let name = format!("{} {state}", kind.replace('_', " "));
             write!(f, "\n  {name:<28}{active:>12}{passive:>12}")?;
         }
         Ok(())
