@@ -80,14 +80,6 @@ impl AnyEntity {
         with_entity!(self, entity => entity.state.next_step(id))
     }
 
-    /// Its version when its resources were last told what it wants, where it is a reservation.
-    pub fn claims_version(&self) -> Option<Version> {
-        match self {
-            Self::Reservation(entity) => Some(entity.state.details()?.claims_version),
-            Self::StockBalance(_) | Self::SalesOrder(_) => None,
-        }
-    }
-
     /// The claims that stand on it.
     pub fn claims(&self) -> Vec<Claim> {
         with_entity!(self, entity => entity.state.claims_after(None, usize::MAX))

@@ -88,23 +88,15 @@ pub struct Kept {
     unpacked: Option<AnyEntity>,
     /// Else its record, which has been read before.
     record: Box<[u8]>,
-    /// Of a packed reservation, see [`AnyEntity::claims_version`]: every claim that stands is
-    /// compared with it, which is faster by half than to unpack the reservation each time.
-    claims_version: Option<Version>,
 }
 
 impl Kept {
     fn begun(kind: EntityKind) -> Self {
-        let unpacked = Some(AnyEntity::new(kind));
-        Self { unpacked, record: Box::default(), claims_version: None }
+        Self { unpacked: Some(AnyEntity::new(kind)), record: Box::default() }
     }
 
-    fn packed(entity: &AnyEntity, record: Box<[u8]>) -> Self {
-        Self { unpacked: None, record, claims_version: entity.claims_version() }
-    }
-
-    fn claims_version(&self) -> Option<Version> {
-        self.unpacked.as_ref().map_or(self.claims_version, AnyEntity::claims_version)
+    fn packed(record: Box<[u8]>) -> Self {
+        Self { unpacked: None, record }
     }
 
     /// The entity, which is of this kind.
@@ -128,7 +120,7 @@ impl Kept {
 
     fn pack(&mut self) {
         if let Some(entity) = self.unpacked.take() {
-            *self = Self::packed(&entity, entity.encode().into_boxed_slice());
+            self.record = entity.encode().into_boxed_slice();
         }
     }
 }
@@ -152,7 +144,7 @@ impl Part {
             .map_err(|source| WorldError::Record { stream: key.clone(), source })?;
         match self.get(&key) {
             Some(known) if known.version() >= entity.version() => {}
-            _ => self.entities.insert(key, Kept::packed(&entity, record.into())),
+            _ => self.entities.insert(key, Kept::packed(record.into())),
         }
         Ok(())
     }
@@ -210,11 +202,6 @@ impl Part {
     /// One entity, if anything ever happened to it.
     pub fn get(&self, key: &EntityKey) -> Option<Cow<'_, AnyEntity>> {
         Some(self.entities.get(key)?.entity(key.kind()))
-    }
-
-    /// The version of a reservation's wishes, where there is such a reservation.
-    pub fn claims_version(&self, reservation: &EntityKey) -> Option<Version> {
-        self.entities.get(reservation)?.claims_version()
     }
 
     /// Whether anything ever happened to an entity.

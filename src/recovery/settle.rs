@@ -71,12 +71,9 @@ fn overdue(
     resource: &ResourceKey,
     claim: &Claim,
 ) -> Option<Claim> {
-    let reservation = EntityKey::reservation(tenant, claim.reservation);
-    match world.claims_version(&reservation) {
+    match wish_of(world, tenant, resource, claim.reservation) {
         None => Some(Claim::release(claim.reservation, claim.reservation_version)),
-        Some(version) if claim.reservation_version < version => {
-            wish_of(world, tenant, resource, claim.reservation)
-        }
+        Some(wish) if claim.reservation_version < wish.reservation_version => Some(wish),
         Some(_) => None,
     }
 }

@@ -8,7 +8,7 @@ use super::part::{Part, WorldError};
 use super::spread::Spread;
 use crate::codec::digest::Digest;
 use crate::domain::event::Event;
-use crate::domain::ids::{EntityKey, Version};
+use crate::domain::ids::EntityKey;
 
 /// Every entity of the server, in memory.
 pub struct World {
@@ -54,11 +54,6 @@ impl World {
     /// One entity, if anything ever happened to it.
     pub fn get(&self, key: &EntityKey) -> Option<Cow<'_, AnyEntity>> {
         self.parts[self.spread.index(key)].get(key)
-    }
-
-    /// The version of a reservation's wishes, where there is such a reservation.
-    pub(super) fn claims_version(&self, reservation: &EntityKey) -> Option<Version> {
-        self.parts[self.spread.index(reservation)].claims_version(reservation)
     }
 
     /// Whether anything ever happened to an entity.
