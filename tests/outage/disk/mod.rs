@@ -1,0 +1,99 @@
+//! A disk of our own, in memory and mounted, that loses at a power cut what nobody synced.
+//!
+//! ```text
+//!   server ──▶ kernel ──▶ driver ──▶ platter ──▶ files: content, folders: names
+//!                                       │
+//!                                       └─ power cut: each loses what it hasn't synced, by chance
+//! ```
+//!
+//! Not here: whose data it holds.
+
+mod content;
+mod cut;
+mod driver;
+mod names;
+mod platter;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use fuser::{BackgroundSession, MountOption};
+use tempfile::TempDir;
+
+pub use cut::Losses;
+pub use platter::Platter;
+
+use driver::Driver;
+
+/// Why disks can't be mounted here, where they can't.
+pub fn obstacle() -> Option<String> {
+    match Mounted::mount(Platter::default()) {
+        Ok(mounted) => {
+            mounted.take_out();
+            None
+        }
+        Err(error) => Some(format!("no file system can be mounted by /dev/fuse: {error}")),
+    }
+}
+
+/// The switch of a mounted disk.
+#[derive(Clone)]
+pub struct Power(Arc<Mutex<Platter>>);
+
+impl Power {
+    pub fn cut(&self) {
+        self.0.lock().unwrap().cut();
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.0.lock().unwrap().is_dead()
+    }
+
+    /// Lets the power fail just before the step with this number, counted from 1.
+    pub fn fail_before(&self, step: u64) {
+        self.0.lock().unwrap().fail_before(step);
+    }
+}
+
+/// A disk in a folder of its own.
+pub struct Mounted {
+    platter: Arc<Mutex<Platter>>,
+    session: Option<BackgroundSession>,
+    folder: TempDir,
+}
+
+impl Mounted {
+    pub fn mount(platter: Platter) -> std::io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let platter = Arc::new(Mutex::new(platter));
+        let mut options = fuser::Config::default();
+        options.mount_options = vec![MountOption::FSName("outage".to_owned())];
+        let session = fuser::spawn_mount(Driver(platter.clone()), folder.path(), &options)?;
+        Ok(Self { platter, session: Some(session), folder })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where a server keeps its data on it.
+    pub fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    pub fn power(&self) -> Power {
+        Power(self.platter.clone())
+    }
+
+    /// Takes it out; nobody may be using it any more.
+    pub fn take_out(mut self) -> Platter {
+        self.unmount();
+        std::mem::take(&mut *self.platter.lock().unwrap())
+    }
+
+    fn unmount(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.umount_and_join().unwrap();
+        }
+    }
+}
