@@ -7,13 +7,18 @@
 //!              └ some hundred commands, sent again, answer as they did
 //! ```
 //!
-//! It is killed on a disk of this machine, or loses the power on a disk of our own, which forgets
+//! It is killed on the disk of this machine, or loses the power on a disk of our own, which forgets
 //! what nobody synced. After 20 such ends a folder is done: the balances, claims and records that
 //! the server tells are those that its log says, the folder is verified, and the next one begins.
 //!
+//! Beside these: a short life that ends before each step on its disk in turn (`steps`), and a disk
+//! that is full (`full_disk`).
+//!
 //! | variable | what |
 //! | --- | --- |
-//! | `HOLDFAST_KILLS`, `HOLDFAST_POWER_CUTS` | how many kills or power cuts; 20 and 30 |
+//! | `HOLDFAST_KILLS` | how many kills under load; 20 |
+//! | `HOLDFAST_POWER_CUTS` | how many power cuts under load, kills between them included; 30 |
+//! | `HOLDFAST_STEPS` | before how many steps the short life ends, evenly spread; 10 |
 //! | `HOLDFAST_SEED` | what everything is chosen by; printed |
 //! | `HOLDFAST_LOAD_MS` | the longest load before an end; 1,500 |
 //! | `HOLDFAST_TALLY` | a file in which a long trial is counted, and by which it goes on |
@@ -28,15 +33,18 @@ mod server;
 
 mod disk;
 mod folder;
+mod full_disk;
 mod ledger;
 mod load;
 mod promises;
 mod reading;
+mod steps;
 mod tally;
 mod trigger;
 mod verification;
 
 use folder::Folder;
+use full_disk::Filling;
 use tally::Campaign;
 
 const OUTAGES_OF_A_FOLDER: u64 = 20;
@@ -45,16 +53,31 @@ fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
+fn seed() -> u64 {
+    variable("HOLDFAST_SEED", rand::random::<u32>().into())
+}
+
+/// Says aloud what can't be tried here.
+fn is_skipped(obstacle: Option<String>) -> bool {
+    if let Some(obstacle) = &obstacle {
+        println!("SKIPPED: {obstacle}");
+    }
+    obstacle.is_some()
+}
+
+fn wait<T>(trial: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(trial)
+}
+
 /// One folder after the other, until there were so many outages.
 fn run(outages: u64, folder: impl Fn(u64, u64) -> Folder) {
     let load_ms_max = variable("HOLDFAST_LOAD_MS", 1_500);
-    let mut campaign = Campaign::begin(variable("HOLDFAST_SEED", rand::random::<u32>().into()));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut campaign = Campaign::begin(seed());
     println!("HOLDFAST_SEED={}", campaign.tally.seed);
     while campaign.tally.outages() < outages {
         let some = OUTAGES_OF_A_FOLDER.min(outages - campaign.tally.outages());
         let folder = folder(campaign.next_seed(), load_ms_max);
-        runtime.block_on(folder.endure(some, &mut campaign.tally));
+        wait(folder.endure(some, &mut campaign.tally));
         campaign.progress(outages);
     }
 }
@@ -66,9 +89,31 @@ fn whatever_was_acknowledged_survives_being_killed_and_nothing_happens_twice() {
 
 #[test]
 fn whatever_was_acknowledged_survives_a_power_cut_and_nothing_happens_twice() {
-    if let Some(obstacle) = disk::obstacle() {
-        println!("SKIPPED: {obstacle}");
-        return;
+    if !is_skipped(disk::obstacle()) {
+        run(variable("HOLDFAST_POWER_CUTS", 30), Folder::on_own_disk);
     }
-    run(variable("HOLDFAST_POWER_CUTS", 30), Folder::on_own_disk);
+}
+
+#[test]
+fn an_end_before_any_step_of_a_short_life_breaks_no_promise() {
+    if !is_skipped(disk::obstacle()) {
+        let tally = wait(steps::run(variable("HOLDFAST_STEPS", 10), seed()));
+        println!("{tally}");
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_server_clearly_and_with_room_again_nothing_is_missing() {
+    match Filling::mount(24) {
+        Ok(disk) => wait(full_disk::fill_and_come_back(&disk)),
+        Err(obstacle) => drop(is_skipped(Some(obstacle))),
+    }
+}
+
+#[test]
+fn with_the_default_settings_commands_are_refused_before_the_disk_is_full() {
+    match Filling::mount(1_024 + 24) {
+        Ok(disk) => wait(full_disk::stop_short(&disk)),
+        Err(obstacle) => drop(is_skipped(Some(obstacle))),
+    }
 }

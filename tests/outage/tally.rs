@@ -62,23 +62,22 @@ impl fmt::Display for Tally {
             self.unanswered,
             self.took_effect,
         )?;
-        let Losses {
-            writes_kept,
-            writes_dropped,
-            writes_torn,
-            writes_reordered,
-            names_kept,
-            names_dropped,
-        } = self.unsynced;
-        if self.power_cuts > 0 {
-            write!(
-                f,
-                "; of the writes that nobody had synced {writes_kept} kept, {writes_dropped} \
-                 dropped, {writes_torn} torn, {writes_reordered} kept before an earlier one; of the \
-                 names {names_kept} kept, {names_dropped} dropped"
-            )?;
+        if self.power_cuts == 0 {
+            return Ok(());
         }
-        Ok(())
+        let unsynced = &self.unsynced;
+        write!(
+            f,
+            "; of sectors that nobody had synced {} kept, {} as they were in between, {} dropped, \
+             {} writes torn, {} files reordered; of names {} kept, {} dropped",
+            unsynced.sectors_kept,
+            unsynced.sectors_older,
+            unsynced.sectors_dropped,
+            unsynced.writes_torn,
+            unsynced.files_reordered,
+            unsynced.names_kept,
+            unsynced.names_dropped,
+        )
     }
 }
 

@@ -49,6 +49,11 @@ impl Trigger {
         assert!(!self.is_armed.load(Ordering::SeqCst), "the server did not answer anybody");
     }
 
+    /// The server, when nobody triggers its end any more.
+    pub fn into_server(self) -> Process {
+        self.server.into_inner().unwrap()
+    }
+
     /// It must have been alive until somebody ended it.
     pub fn check_alive(&self) {
         let mut server = self.server.lock().unwrap();

@@ -148,10 +148,10 @@ impl Content {
                 Change::Resize { length } if number < lengths_kept => survivor.resize(*length),
                 Change::Resize { .. } => {}
                 Change::Write { offset, bytes } => {
-                    let sectors: Vec<_> = blocks(SECTOR, *offset, bytes.len() as u64).collect();
-                    let kept = fates.sectors_kept(cut, sectors.len());
-                    for ((sector, ..), _) in sectors.iter().zip(kept).filter(|(_, kept)| *kept) {
-                        survivor.take_sector(&written, *sector);
+                    let sectors = blocks(SECTOR, *offset, bytes.len() as u64);
+                    let sectors: Vec<_> = sectors.map(|(sector, ..)| sector).collect();
+                    for sector in fates.kept(cut, &sectors) {
+                        survivor.take_sector(&written, sector);
                     }
                 }
             }
@@ -159,6 +159,7 @@ impl Content {
                 length = written.length;
             }
         }
+        cut.losses += fates.losses();
         survivor.resize(length);
         Self { seen: survivor.clone(), kept: survivor, unsynced: Vec::new() }
     }

@@ -5,6 +5,7 @@
 //!
 //! Not here: what a write or a name is.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use rand::Rng;
@@ -14,12 +15,16 @@ use serde::{Deserialize, Serialize};
 /// What became of what wasn't synced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
-    pub writes_kept: u64,
-    pub writes_dropped: u64,
-    /// Kept in some of their sectors.
+    /// Sectors of which the newest version was kept.
+    pub sectors_kept: u64,
+    /// Sectors of which an older one was, and none that was synced.
+    pub sectors_older: u64,
+    /// Sectors that are as they were synced.
+    pub sectors_dropped: u64,
+    /// Writes of which some sectors were kept and others weren't.
     pub writes_torn: u64,
-    /// Kept where one before it in the same file wasn't, or not whole.
-    pub writes_reordered: u64,
+    /// Files in which a write was kept and an earlier one elsewhere in the file wasn't.
+    pub files_reordered: u64,
     /// Steps of folders (a name put, removed or changed) that were kept.
     pub names_kept: u64,
     pub names_dropped: u64,
@@ -27,14 +32,18 @@ pub struct Losses {
 
 impl AddAssign for Losses {
     fn add_assign(&mut self, other: Self) {
-        self.writes_kept += other.writes_kept;
-        self.writes_dropped += other.writes_dropped;
+        self.sectors_kept += other.sectors_kept;
+        self.sectors_older += other.sectors_older;
+        self.sectors_dropped += other.sectors_dropped;
         self.writes_torn += other.writes_torn;
-        self.writes_reordered += other.writes_reordered;
+        self.files_reordered += other.files_reordered;
         self.names_kept += other.names_kept;
         self.names_dropped += other.names_dropped;
     }
 }
+
+/// How many of the writes that could be torn are.
+const TORN: f64 = 0.2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Severity {
@@ -76,37 +85,62 @@ impl<'a> Cut<'a> {
             Severity::EverythingIsKept => 1.0,
             Severity::Mixed => self.rng.random(),
         };
-        Fates { odds, has_lost: false }
+        Fates { odds, writes: 0, writes_torn: 0, sectors: BTreeMap::new() }
     }
 }
 
 /// What becomes of the writes to one file.
 pub struct Fates {
     odds: f64,
-    has_lost: bool,
+    writes: u64,
+    writes_torn: u64,
+    sectors: BTreeMap<u64, Versions>,
+}
+
+/// The writes to one sector, by number.
+#[derive(Default)]
+struct Versions {
+    newest: u64,
+    kept: Option<u64>,
 }
 
 impl Fates {
     /// Which sectors are kept of the next write.
-    pub fn sectors_kept(&mut self, cut: &mut Cut<'_>, sectors: usize) -> Vec<bool> {
-        let is_mixed = cut.severity == Severity::Mixed;
-        let kept = if is_mixed && sectors > 1 && cut.rng.random_bool(0.2) {
-            (0..sectors).map(|_| cut.rng.random()).collect()
-        } else {
-            vec![cut.rng.random_bool(self.odds); sectors]
-        };
-        self.count(&mut cut.losses, &kept);
+    pub fn kept(&mut self, cut: &mut Cut<'_>, sectors: &[u64]) -> Vec<u64> {
+        let is_torn = cut.severity == Severity::Mixed && cut.rng.random_bool(TORN);
+        let is_kept = cut.rng.random_bool(self.odds);
+        let mut kept = sectors.to_vec();
+        kept.retain(|_| if is_torn { cut.rng.random() } else { is_kept });
+        self.writes += 1;
+        self.writes_torn += u64::from(!kept.is_empty() && kept.len() < sectors.len());
+        for sector in sectors {
+            self.sectors.entry(*sector).or_default().newest = self.writes;
+        }
+        for sector in &kept {
+            self.sectors.entry(*sector).or_default().kept = Some(self.writes);
+        }
         kept
     }
 
-    fn count(&mut self, losses: &mut Losses, kept: &[bool]) {
-        let sectors = kept.iter().filter(|is_kept| **is_kept).count();
-        losses.writes_reordered += u64::from(self.has_lost && sectors > 0);
-        self.has_lost |= sectors < kept.len();
-        match sectors {
-            0 => losses.writes_dropped += 1,
-            _ if sectors == kept.len() => losses.writes_kept += 1,
-            _ => losses.writes_torn += 1,
+    /// What became of them all.
+    pub fn losses(&self) -> Losses {
+        let mut losses = Losses { writes_torn: self.writes_torn, ..Losses::default() };
+        for Versions { newest, kept } in self.sectors.values() {
+            match kept {
+                Some(kept) if kept == newest => losses.sectors_kept += 1,
+                Some(_) => losses.sectors_older += 1,
+                None => losses.sectors_dropped += 1,
+            }
         }
+        losses.files_reordered = u64::from(self.is_reordered());
+        losses
+    }
+
+    fn is_reordered(&self) -> bool {
+        let sectors = self.sectors.values();
+        let earliest_lost = sectors.clone().filter(|it| it.kept != Some(it.newest));
+        let earliest_lost = earliest_lost.map(|it| it.newest).min();
+        let latest_kept = sectors.filter_map(|it| it.kept).max();
+        earliest_lost.is_some_and(|lost| latest_kept > Some(lost))
     }
 }

@@ -13,6 +13,8 @@ mod cut;
 mod driver;
 mod names;
 mod platter;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -43,10 +45,6 @@ pub struct Power(Arc<Mutex<Platter>>);
 impl Power {
     pub fn cut(&self) {
         self.0.lock().unwrap().cut();
-    }
-
-    pub fn is_cut(&self) -> bool {
-        self.0.lock().unwrap().is_dead()
     }
 
     /// Lets the power fail just before the step with this number, counted from 1.

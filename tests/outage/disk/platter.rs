@@ -63,8 +63,9 @@ impl Platter {
         self.is_dead = true;
     }
 
-    pub fn is_dead(&self) -> bool {
-        self.is_dead
+    /// How often anything was changed or synced.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Lets the power fail just before the step with this number, counted from 1.
