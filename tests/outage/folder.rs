@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::disk::{Mounted, Platter, Power};
 use crate::load::{Customer, keep_taking_snapshots, stock_up};
-use crate::process::{Addresses, Process, serve};
+use crate::process::{Addresses, PATIENCE, Process, serve};
 use crate::promises::Promises;
 use crate::reading::witness;
 use crate::server::connect;
@@ -21,6 +21,10 @@ use crate::trigger::Trigger;
 
 const CONNECTIONS: usize = 4;
 const CUSTOMERS_OF_A_CONNECTION: usize = 60;
+/// A few more than a commit takes on its disk, so that the power goes between any two of them.
+const STEPS_OF_A_COMMIT: u64 = 12;
+/// About as many as a start takes.
+const STEPS_OF_A_START: u64 = 300;
 
 /// How a server is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,16 +154,29 @@ impl Folder {
         tally.in_snapshots += u64::from(cut_off);
         self.suffer(outage, tally);
         while self.rng.random_range(0..4u32) == 0 {
-            let moment = self.start.mul_f64(self.rng.random_range(0.0..1.0));
-            let (mut server, outage) = (self.spawn(), self.next_outage());
-            let is_ready = server.ready_within(moment).is_some();
-            if let Some(power) = self.power(outage) {
-                power.cut();
-            }
-            server.kill();
+            let outage = self.next_outage();
+            let is_ready = self.start_and_end(outage);
             tally.in_recovery += u64::from(!is_ready);
             self.suffer(outage, tally);
         }
+    }
+
+    /// Starts a server and ends it at some moment, or at some step on its disk, of its start; tells
+    /// whether it was ready by then.
+    fn start_and_end(&mut self, outage: Outage) -> bool {
+        let power = self.power(outage);
+        let mut moment = self.start.mul_f64(self.rng.random_range(0.0..1.0));
+        if let Some(power) = power.as_ref().filter(|_| self.rng.random()) {
+            power.fail_before(self.rng.random_range(1..=STEPS_OF_A_START));
+            moment = PATIENCE;
+        }
+        let mut server = self.spawn();
+        let is_ready = server.ready_within(moment).is_some();
+        if let Some(power) = power {
+            power.cut();
+        }
+        server.kill();
+        is_ready
     }
 
     /// On a disk of our own the power goes, and now and then the process alone.
@@ -210,8 +227,9 @@ impl Folder {
         // The load's length is chosen, not waited for: there is no condition to look at.
         tokio::time::sleep(load).await;
         trigger.check_alive();
-        match self.rng.random_range(0..3u32) {
-            0 => trigger.end(),
+        match (self.rng.random_range(0..6u32), self.power(outage)) {
+            (0 | 1, _) => trigger.end(),
+            (2 | 3, Some(power)) => power.fail_before(self.rng.random_range(1..=STEPS_OF_A_COMMIT)),
             _ => trigger.arm(),
         }
         let reports = join_all(customers).await;

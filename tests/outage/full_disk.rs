@@ -96,7 +96,7 @@ fn check_last_words(said: &str, data_dir: &Path) {
     let fatal: Vec<_> = said.lines().filter(|line| line.starts_with("holdfast: fatal:")).collect();
     assert_eq!(fatal.len(), 1, "{said}");
     let place = data_dir.display().to_string();
-    for part in [place.as_str(), "No space left on device", "free some space"] {
+    for part in [place.as_str(), "No space left on device", "make room"] {
         assert!(fatal[0].contains(part), "{part:?} is not in {:?}", fatal[0]);
     }
     assert!(!said.contains("panicked"), "{said}");

@@ -104,7 +104,7 @@ fn an_end_before_any_step_of_a_short_life_breaks_no_promise() {
 
 #[test]
 fn a_disk_that_fills_up_ends_the_server_clearly_and_with_room_again_nothing_is_missing() {
-    match Filling::mount(24) {
+    match Filling::mount(8) {
         Ok(disk) => wait(full_disk::fill_and_come_back(&disk)),
         Err(obstacle) => drop(is_skipped(Some(obstacle))),
     }
@@ -112,7 +112,7 @@ fn a_disk_that_fills_up_ends_the_server_clearly_and_with_room_again_nothing_is_m
 
 #[test]
 fn with_the_default_settings_commands_are_refused_before_the_disk_is_full() {
-    match Filling::mount(1_024 + 24) {
+    match Filling::mount(1_024 + 8) {
         Ok(disk) => wait(full_disk::stop_short(&disk)),
         Err(obstacle) => drop(is_skipped(Some(obstacle))),
     }

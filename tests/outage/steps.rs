@@ -33,9 +33,17 @@ const SETTINGS: [(&str, &str); 4] = [
 /// Receipts that come at once, each with a reference that can't be packed: a third of a segment.
 const RECEIPTS: usize = 100;
 
+/// What a server has told in its life.
+#[derive(Clone, Default)]
+struct Told {
+    report: Report,
+    /// The position of the last snapshot.
+    snapshot: u64,
+}
+
 /// What a life told, and the disk that it left.
 struct Life {
-    report: Report,
+    told: Told,
     platter: Platter,
 }
 
@@ -46,16 +54,16 @@ async fn live(fails_before: Option<u64>, scratch: &TempDir) -> Life {
         disk.power().fail_before(step);
     }
     let mut server = start(&disk, scratch);
-    let mut report = Report::default();
+    let mut told = Told::default();
     if let Some(addresses) = server.ready_within(PATIENCE) {
         let client = connect(addresses.grpc, "default").await;
-        if act(&client, &mut report).await.is_ok() {
+        if act(&client, &mut told).await.is_ok() {
             server.terminate();
             server.ended();
         }
     }
     server.kill();
-    Life { report, platter: disk.take_out() }
+    Life { told, platter: disk.take_out() }
 }
 
 fn start(disk: &Mounted, scratch: &TempDir) -> Process {
@@ -65,7 +73,8 @@ fn start(disk: &Mounted, scratch: &TempDir) -> Process {
 /// The server is gone.
 struct Gone;
 
-async fn act(client: &Client, report: &mut Report) -> Result<(), Gone> {
+async fn act(client: &Client, told: &mut Told) -> Result<(), Gone> {
+    let Told { report, snapshot } = told;
     for (sku, units) in [("A", 50), ("B", 40)] {
         send(client, report, Sent::Receive(receive(sku, units))).await?;
     }
@@ -75,7 +84,7 @@ async fn act(client: &Client, report: &mut Report) -> Result<(), Gone> {
         let order = order_to_its_end(&[("A", 2), ("B", 1)]);
         send(client, report, Sent::Order(order)).await?;
         if round < 2 {
-            snapshot(client).await?;
+            take_snapshot(client, snapshot).await?;
         }
     }
     Ok(())
@@ -126,22 +135,27 @@ fn note(report: &mut Report, answer: (Result<Ack, CallError>, Sent)) -> Result<(
 }
 
 /// One that fails is no reason to stop.
-async fn snapshot(client: &Client) -> Result<(), Gone> {
+async fn take_snapshot(client: &Client, snapshot: &mut u64) -> Result<(), Gone> {
     match client.take_snapshot(v1::TakeSnapshotRequest {}).await {
-        Err(error) if !is_answer(&error) => Err(Gone),
-        _ => Ok(()),
+        Ok(taken) => *snapshot = taken.snapshot.unwrap().position,
+        Err(error) if is_answer(&error) => {}
+        Err(_) => return Err(Gone),
     }
+    Ok(())
 }
 
 /// Starts a server on what is left, and checks everything.
-async fn check(platter: Platter, report: Report, scratch: &TempDir, tally: &mut Tally) {
+async fn check(platter: Platter, told: Told, scratch: &TempDir, tally: &mut Tally) {
     let disk = Mounted::mount(platter).unwrap();
     let mut server = start(&disk, scratch);
     let client = connect(server.ready().grpc, "default").await;
     let mut promises = Promises::default();
-    promises.add(report);
+    promises.add(told.report);
     promises.check(&client, &mut StdRng::seed_from_u64(0), tally).await;
     assert_eq!(tally.lost, 0, "acknowledgements are lost");
+    let statistics = client.get_statistics(Default::default()).await.unwrap();
+    let snapshot = statistics.last_snapshot.map_or(0, |snapshot| snapshot.position);
+    assert!(snapshot >= told.snapshot, "{snapshot}, and {} was told of", told.snapshot);
     let said = promises.compare_at_rest(&client).await;
     server.kill();
     Promises::verify(&disk.data_dir(), &said);
@@ -155,15 +169,15 @@ pub async fn run(ends: u64, seed: u64) -> Tally {
     let steps = whole.platter.steps();
     println!("{steps} steps, of which {} are the last, HOLDFAST_SEED={seed}", ends.min(steps));
     let mut tally = Tally::default();
-    check(whole.platter.as_seen(), whole.report, &scratch, &mut tally).await;
+    check(whole.platter.as_seen(), whole.told, &scratch, &mut tally).await;
     let mut rng = StdRng::seed_from_u64(seed);
     let stride = steps.div_ceil(ends.min(steps));
     for step in (1 + seed % stride..=steps).step_by(stride as usize) {
-        let Life { report, platter } = live(Some(step), &scratch).await;
-        println!("before step {step} of {steps}: {} acknowledgements", report.acks.len());
-        check(platter.as_seen(), report.clone(), &scratch, &mut tally).await;
+        let Life { told, platter } = live(Some(step), &scratch).await;
+        println!("before step {step} of {steps}: {} acknowledgements", told.report.acks.len());
+        check(platter.as_seen(), told.clone(), &scratch, &mut tally).await;
         let (survivor, losses) = platter.after_cut(&mut rng);
-        check(survivor, report, &scratch, &mut tally).await;
+        check(survivor, told, &scratch, &mut tally).await;
         tally.kills += 1;
         tally.power_cuts += 1;
         tally.unsynced += losses;

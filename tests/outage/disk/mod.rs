@@ -47,9 +47,9 @@ impl Power {
         self.0.lock().unwrap().cut();
     }
 
-    /// Lets the power fail just before the step with this number, counted from 1.
-    pub fn fail_before(&self, step: u64) {
-        self.0.lock().unwrap().fail_before(step);
+    /// Lets the power fail just before the n-th step from now, counted from 1.
+    pub fn fail_before(&self, n: u64) {
+        self.0.lock().unwrap().fail_before(n);
     }
 }
 

@@ -68,9 +68,9 @@ impl Platter {
         self.steps
     }
 
-    /// Lets the power fail just before the step with this number, counted from 1.
-    pub fn fail_before(&mut self, step: u64) {
-        self.fails_before = Some(step);
+    /// Lets the power fail just before the n-th step from now, counted from 1.
+    pub fn fail_before(&mut self, n: u64) {
+        self.fails_before = Some(self.steps + n);
     }
 
     /// The disk with power again, and everything on it as it was last seen: what a killed process

@@ -89,7 +89,7 @@ fn of_the_names_that_nobody_synced_a_beginning_survives() {
 fn without_power_nothing_is_done_and_a_kill_loses_nothing() {
     let mut disk = Platter::default();
     let file = make_file(&mut disk, "file");
-    disk.fail_before(3);
+    disk.fail_before(2);
     disk.write(file, 0, b"seen").unwrap();
     assert_eq!(disk.write(file, 0, b"late"), Err(Refusal::Dead));
     assert_eq!(disk.sync_file(file), Err(Refusal::Dead));
