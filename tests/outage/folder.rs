@@ -16,7 +16,7 @@ use crate::process::{Addresses, PATIENCE, Process, serve};
 use crate::promises::Promises;
 use crate::reading::witness;
 use crate::server::connect;
-use crate::tally::Tally;
+use crate::tally::{Counted, Tally};
 use crate::trigger::Trigger;
 
 const CONNECTIONS: usize = 4;
@@ -126,10 +126,10 @@ impl Folder {
         (server, addresses)
     }
 
-    /// So many outages, and what is left after them; breaks off where something was lost.
-    pub async fn endure(mut self, outages: u64, tally: &mut Tally) {
-        let until = tally.outages() + outages;
-        while tally.outages() < until && tally.lost == 0 {
+    /// Outages until so many are counted, and what is left after them; breaks off where something
+    /// was lost.
+    pub async fn endure(mut self, until: u64, counted: Counted, tally: &mut Tally) {
+        while counted(tally) < until && tally.lost == 0 {
             self.round(tally).await;
         }
         if tally.lost == 0 {

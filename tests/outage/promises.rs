@@ -121,14 +121,10 @@ impl Promises {
         }
     }
 
-    /// Waits for a running server to come to rest, and compares all that it tells with its log, read
-    /// once more from the beginning.
+    /// Waits for a running server to come to rest, and compares what it tells with its log.
     pub async fn compare_at_rest(&mut self, client: &Client) -> Said {
         read_to_rest(client, &mut self.ledger).await;
         compare(client, &self.ledger).await;
-        let mut again = Ledger::default();
-        read_on(client, &mut again, &[]).await;
-        assert!(again.requests == self.ledger.requests, "the log has changed");
         let (position, state_sha256) = digest(client).await;
         let streams = self.ledger.versions.len() as u64;
         Said { position, state_sha256, streams }

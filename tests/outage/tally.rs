@@ -35,11 +35,8 @@ pub struct Tally {
     pub unsynced: Losses,
 }
 
-impl Tally {
-    pub fn outages(&self) -> u64 {
-        self.kills + self.power_cuts
-    }
-}
+/// Which of the counts a trial goes by.
+pub type Counted = fn(&Tally) -> u64;
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,12 +104,14 @@ impl Campaign {
     }
 
     /// Tells how far it has come, writes it down, and ends the trial where something was lost.
-    pub fn progress(&mut self, of: u64) {
+    pub fn progress(&mut self, counted: Counted, of: u64) {
         self.tally.seconds = self.before + self.begun.elapsed().as_secs_f64();
         let tally = &self.tally;
-        println!("{} of {of}: {tally}, HOLDFAST_SEED={}", tally.outages(), tally.seed);
+        println!("{} of {of}: {tally}, HOLDFAST_SEED={}", counted(tally), tally.seed);
         if let Some(file) = &self.file {
-            fs::write(file, toml::to_string(tally).unwrap()).unwrap();
+            let new = file.with_extension("new");
+            fs::write(&new, toml::to_string(tally).unwrap()).unwrap();
+            fs::rename(new, file).unwrap();
         }
         assert_eq!(tally.lost, 0, "acknowledgements are lost");
     }

@@ -16,7 +16,9 @@ mod platter;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use fuser::{BackgroundSession, MountOption};
@@ -27,14 +29,31 @@ pub use platter::Platter;
 
 use driver::Driver;
 
+/// What a mounted disk is called in the list of mounts.
+const SOURCE: &str = "outage";
+
 /// Why disks can't be mounted here, where they can't.
 pub fn obstacle() -> Option<String> {
+    remove_abandoned();
     match Mounted::mount(Platter::default()) {
         Ok(mounted) => {
             mounted.take_out();
             None
         }
         Err(error) => Some(format!("no file system can be mounted by /dev/fuse: {error}")),
+    }
+}
+
+/// A trial that was interrupted leaves its disk mounted, with nobody to answer for it.
+fn remove_abandoned() {
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let places = mounts.lines().filter_map(|line| line.strip_prefix(SOURCE)?.split(' ').nth(1));
+    for place in places {
+        let answer = std::fs::metadata(place);
+        if answer.is_err_and(|error| error.kind() == io::ErrorKind::NotConnected) {
+            let _ = Command::new("umount").arg(place).status();
+            let _ = std::fs::remove_dir(place);
+        }
     }
 }
 
@@ -61,11 +80,11 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    pub fn mount(platter: Platter) -> std::io::Result<Self> {
+    pub fn mount(platter: Platter) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let platter = Arc::new(Mutex::new(platter));
         let mut options = fuser::Config::default();
-        options.mount_options = vec![MountOption::FSName("outage".to_owned())];
+        options.mount_options = vec![MountOption::FSName(SOURCE.to_owned())];
         let session = fuser::spawn_mount(Driver(platter.clone()), folder.path(), &options)?;
         Ok(Self { platter, session: Some(session), folder })
     }
