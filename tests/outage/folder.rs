@@ -19,7 +19,8 @@ use crate::server::connect;
 use crate::tally::{Counted, Tally};
 use crate::trigger::Trigger;
 
-const CONNECTIONS: usize = 4;
+/// From small commits to some of a megabyte.
+const CONNECTIONS: [usize; 3] = [1, 4, 20];
 const CUSTOMERS_OF_A_CONNECTION: usize = 60;
 /// A few more than a commit takes on its disk, so that the power goes between any two of them.
 const STEPS_OF_A_COMMIT: u64 = 12;
@@ -45,6 +46,7 @@ enum Ground {
 pub struct Folder {
     rng: StdRng,
     load_ms_max: u64,
+    connections: usize,
     scratch: TempDir,
     ground: Ground,
     settings: Vec<(&'static str, String)>,
@@ -64,7 +66,8 @@ impl Drop for Folder {
                 let _ = Command::new("cp").arg("-r").args([data, kept.clone()]).status();
             }
             let settings = &self.settings;
-            println!("kept: {}; {settings:?}\n{}", kept.display(), said.unwrap_or_default());
+            let (kept, said) = (kept.display(), said.unwrap_or_default());
+            println!("kept: {kept}; {} connections, {settings:?}\n{said}", self.connections);
         }
     }
 }
@@ -95,6 +98,7 @@ impl Folder {
             ("ENTITIES__RESOURCE_REQUESTS_REMEMBERED", "20000".to_owned()),
         ];
         Self {
+            connections: CONNECTIONS[rng.random_range(0..CONNECTIONS.len())],
             rng,
             load_ms_max,
             scratch: tempfile::tempdir().unwrap(),
@@ -211,7 +215,7 @@ impl Folder {
     async fn load(&mut self, server: Process, addresses: Addresses, outage: Outage) -> bool {
         let trigger = Arc::new(Trigger::new(server, self.power(outage)));
         let mut customers = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..self.connections {
             let client = connect(addresses.grpc, "default").await;
             for _ in 0..CUSTOMERS_OF_A_CONNECTION {
                 let customer = Customer::new(client.clone(), self.rng.random(), trigger.clone());

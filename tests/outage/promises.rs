@@ -18,7 +18,7 @@ use crate::verification::{Said, verify_folder};
 /// Acknowledged commands that are sent again after each start.
 const SENT_AGAIN: usize = 300;
 /// Commands that are sent again at a time.
-const AT_A_TIME: usize = 50;
+const AT_A_TIME: usize = 400;
 /// Lost acknowledgements that are told one by one.
 const LOST_TOLD: usize = 10;
 
