@@ -132,14 +132,15 @@ impl Folder {
 
     /// Outages until so many are counted, and what is left after them; breaks off where something
     /// was lost.
-    pub async fn endure(mut self, until: u64, counted: Counted, tally: &mut Tally) {
-        while counted(tally) < until && tally.lost == 0 {
-            self.round(tally).await;
+    pub async fn endure(mut self, ends: u64, counted: Counted) -> Tally {
+        let mut tally = Tally { folders: 1, ..Tally::default() };
+        while counted(&tally) < ends && tally.lost == 0 {
+            self.round(&mut tally).await;
         }
         if tally.lost == 0 {
-            self.finish(tally).await;
+            self.finish(&mut tally).await;
         }
-        tally.folders += 1;
+        tally
     }
 
     /// One load that ends with an outage, and perhaps more before the next start succeeds.

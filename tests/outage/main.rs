@@ -9,7 +9,7 @@
 //!
 //! It is killed on the disk of this machine, or loses the power on a disk of our own, which forgets
 //! what nobody synced. After 20 such ends a folder is done: the balances, claims and records that
-//! the server tells are those that its log says, the folder is verified, and the next one begins.
+//! the server tells are those that its log says, the folder is verified, and a new one begins.
 //!
 //! Beside these: a short life that ends before each step on its disk in turn (`steps`), and a disk
 //! that is full (`full_disk`).
@@ -43,11 +43,15 @@ mod tally;
 mod trigger;
 mod verification;
 
+use futures::future::join_all;
+
 use folder::Folder;
 use full_disk::Filling;
-use tally::{Campaign, Counted};
+use tally::{Campaign, Counted, Tally};
 
 const ENDS_OF_A_FOLDER: u64 = 20;
+/// Two, as each waits at times: for its disk, and for holds to end.
+const FOLDERS_AT_ONCE: u64 = 2;
 
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -69,17 +73,27 @@ fn wait<T>(trial: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().unwrap().block_on(trial)
 }
 
-/// One folder after the other, until there were so many ends of the kind that is counted.
+/// Some folders after the others, until there were so many ends of the kind that is counted.
 fn run(ends: u64, counted: Counted, folder: fn(u64, u64) -> Folder) {
     let load_ms_max = variable("HOLDFAST_LOAD_MS", 1_500);
     let mut campaign = Campaign::begin(seed());
     println!("HOLDFAST_SEED={}", campaign.tally.seed);
     while counted(&campaign.tally) < ends {
-        let until = ends.min(counted(&campaign.tally) + ENDS_OF_A_FOLDER);
-        let folder = folder(campaign.next_seed(), load_ms_max);
-        wait(folder.endure(until, counted, &mut campaign.tally));
+        let left = ends - counted(&campaign.tally);
+        let ends_of_each = left.div_ceil(FOLDERS_AT_ONCE).min(ENDS_OF_A_FOLDER);
+        let folders: Vec<_> = (0..FOLDERS_AT_ONCE.min(left))
+            .map(|n| folder(campaign.seed_of_next(n), load_ms_max))
+            .collect();
+        for tally in wait(endure(folders, ends_of_each, counted)) {
+            campaign.tally += tally;
+        }
         campaign.progress(counted, ends);
     }
+}
+
+async fn endure(folders: Vec<Folder>, ends: u64, counted: Counted) -> Vec<Tally> {
+    let folders = folders.into_iter().map(|folder| tokio::spawn(folder.endure(ends, counted)));
+    join_all(folders).await.into_iter().map(Result::unwrap).collect()
 }
 
 #[test]

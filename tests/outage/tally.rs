@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::fs;
+use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,6 +38,24 @@ pub struct Tally {
 
 /// Which of the counts a trial goes by.
 pub type Counted = fn(&Tally) -> u64;
+
+/// What one folder came to is added to what there is.
+impl AddAssign for Tally {
+    fn add_assign(&mut self, folder: Self) {
+        self.folders += folder.folders;
+        self.kills += folder.kills;
+        self.power_cuts += folder.power_cuts;
+        self.in_snapshots += folder.in_snapshots;
+        self.in_recovery += folder.in_recovery;
+        self.acknowledgements += folder.acknowledgements;
+        self.lost += folder.lost;
+        self.events += folder.events;
+        self.sent_again += folder.sent_again;
+        self.unanswered += folder.unanswered;
+        self.took_effect += folder.took_effect;
+        self.unsynced += folder.unsynced;
+    }
+}
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,9 +117,9 @@ impl Campaign {
         Self { before: tally.seconds, tally, file, begun: Instant::now() }
     }
 
-    /// The seed of the next folder.
-    pub fn next_seed(&self) -> u64 {
-        self.tally.seed.wrapping_add(self.tally.folders)
+    /// The seed of the n-th of the next folders.
+    pub fn seed_of_next(&self, n: u64) -> u64 {
+        self.tally.seed.wrapping_add(self.tally.folders + n)
     }
 
     /// Tells how far it has come, writes it down, and ends the trial where something was lost.
