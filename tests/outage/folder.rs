@@ -9,6 +9,7 @@ use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
+use tokio::task::block_in_place;
 
 use crate::disk::{Mounted, Platter, Power};
 use crate::load::{Customer, keep_taking_snapshots, stock_up};
@@ -125,7 +126,7 @@ impl Folder {
     fn started(&mut self) -> (Process, Addresses) {
         let begun = Instant::now();
         let mut server = self.spawn();
-        let addresses = server.ready();
+        let addresses = block_in_place(|| server.ready());
         self.start = begun.elapsed();
         (server, addresses)
     }
@@ -176,7 +177,7 @@ impl Folder {
             moment = PATIENCE;
         }
         let mut server = self.spawn();
-        let is_ready = server.ready_within(moment).is_some();
+        let is_ready = block_in_place(|| server.ready_within(moment)).is_some();
         if let Some(power) = power {
             power.cut();
         }
