@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// The binary under test.
 pub const HOLDFAST: &str = env!("CARGO_BIN_EXE_holdfast");
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A server process. It is killed where a test ends without ending it.

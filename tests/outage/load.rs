@@ -43,7 +43,7 @@ pub struct Ack {
 }
 
 /// What one client has to tell when the server is gone.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Report {
     pub acks: Vec<Ack>,
     pub kept: Vec<(Sent, Ack)>,
@@ -159,6 +159,7 @@ impl Customer {
                     "INVALID_TRANSITION",
                     "OVERLOADED",
                     "TOO_MANY_REQUESTS",
+                    "STORAGE_LOW",
                 ];
                 assert!(expected.contains(&error.reason.as_str()), "{sent:?}: {error}");
                 Ok(false)
@@ -255,7 +256,7 @@ impl Customer {
         let Some((sent, ack)) = self.report.kept.choose(&mut self.rng) else { return Ok(()) };
         match sent.send(&self.client).await {
             Ok(again) => assert_eq!(again, *ack, "{sent:?}"),
-            Err(error) if error.reason == "OVERLOADED" => {}
+            Err(error) if ["OVERLOADED", "STORAGE_LOW"].contains(&error.reason.as_str()) => {}
             Err(error) => {
                 assert!(!is_answer(&error), "{sent:?} was acknowledged, and then: {error}");
                 return Err(Gone);
