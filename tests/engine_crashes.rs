@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use holdfast::actors::environment::Limits;
 use holdfast::actors::keeper::Schedule;
+use holdfast::actors::listing::ReservationQuery;
 use holdfast::archive::Archive;
 use holdfast::codec::v1;
 use holdfast::domain::command::Command;
@@ -50,6 +51,31 @@ fn nobody_is_told_anything_before_its_sync() {
     drop(disks.open());
     disks.check();
     assert_eq!(disks.last(), Position(1));
+}
+
+#[test]
+fn a_list_leaves_nothing_out_before_that_is_durable() {
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        trial.command(stock_entity("A"), 1, receive(5)).await.unwrap();
+        let held = create(&[("A", 1)], Term::For(60_000));
+        trial.command(reservation_entity(1), 2, held).await.unwrap();
+        disks.log.fail_sync_after(0);
+        let cancelled = trial.command(reservation_entity(1), 3, cancel());
+        assert!(cancelled.await.is_err(), "told before it was durable");
+        let query = ReservationQuery {
+            states: vec![reservation::State::Held],
+            created_from: None,
+            created_before: None,
+            after: None,
+            count: 10,
+        };
+        let (tenant, engine) = (tenant(), &trial.engine);
+        let listed = engine.list_reservations(&tenant, query);
+        let told = tokio::time::timeout(Duration::from_millis(500), listed).await;
+        assert!(told.is_err(), "{told:?}");
+    });
 }
 
 #[test]
