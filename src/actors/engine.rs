@@ -287,6 +287,10 @@ impl Engine {
         keys: Vec<K>,
         entity: impl Fn(&K) -> EntityKey,
     ) -> Result<Vec<(K, Shown)>, Uncertain> {
+        if keys.is_empty() {
+            // No entity's answer waits for what has left the list.
+            self.barrier().await?;
+        }
         let asked: Vec<_> =
             keys.into_iter().map(|key| (self.send_show(entity(&key)), key)).collect();
         let mut shown = Vec::with_capacity(asked.len());
@@ -294,6 +298,16 @@ impl Engine {
             shown.push((key, answer.await.map_err(|_| Uncertain)?.answer));
         }
         Ok(shown)
+    }
+
+    /// Waits until all that was decided before now is durable.
+    async fn barrier(&self) -> Result<(), Uncertain> {
+        let (reply, durable) = oneshot::channel();
+        let release = Box::new(move |_| {
+            let _ = reply.send(());
+        });
+        self.parts.journal.append(Vec::new(), Some(release));
+        durable.await.map_err(|_| Uncertain)
     }
 
     /// Takes a snapshot now.

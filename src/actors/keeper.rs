@@ -136,13 +136,15 @@ pub struct Keeper {
     pub last: watch::Sender<Option<SnapshotInfo>>,
 }
 
-/// What the last snapshot covered.
+/// What the last snapshot covered, and what became of the archive.
 struct Covered {
     position: Position,
     entities: u64,
     since: Instant,
     /// Nothing is due before then.
     rests_until: Instant,
+    /// What a failed put was to move may be in the archive, and is in memory all the same.
+    has_archive_failed: bool,
 }
 
 impl Keeper {
@@ -155,15 +157,20 @@ impl Keeper {
             entities: last.as_ref().map_or(0, |info| info.footer.entries),
             since: now,
             rests_until: now,
+            has_archive_failed: false,
         };
         loop {
             tokio::select! {
+                // In this order, so that the same happens whenever the same has come.
+                biased;
                 request = requests.recv() => match request {
                     Some(Request::Snapshot { reply }) => {
                         let result = self.take(&mut covered).await;
                         let _ = reply.send(result.map_err(|error| error.to_string()));
                     }
-                    Some(Request::Digest { turn }) => self.give_turn(turn).await,
+                    Some(Request::Digest { turn }) => {
+                        self.give_turn(turn, covered.has_archive_failed).await;
+                    }
                     None => return,
                 },
                 () = sleep(LOOK_EVERY) => self.take_if_due(&mut covered).await,
@@ -214,12 +221,20 @@ impl Keeper {
         let end = SnapshotEnd { barrier, time: self.clock.now(), archived, digest: None };
         let info = sink.finish(end)?;
         let now = Instant::now();
-        *covered =
-            Covered { position, entities: info.footer.entries, since: now, rests_until: now };
+        *covered = Covered {
+            position,
+            entities: info.footer.entries,
+            since: now,
+            rests_until: now,
+            ..*covered
+        };
         self.last.send_replace(Some(info));
         telemetry::snapshot_taken(info.header.position, info.bytes, begun.elapsed());
         self.snapshots.prune(self.schedule.keep)?;
-        self.archive(position).await;
+        if let Err(error) = self.archive(position).await {
+            covered.has_archive_failed = true;
+            tracing::error!(%error, "finished entities stay in memory");
+        }
         Ok(info)
     }
 
@@ -233,21 +248,25 @@ impl Keeper {
     }
 
     /// Waits until the turn is used, or nobody wants it any more.
-    async fn give_turn(&self, to: oneshot::Sender<DigestTurn>) {
+    async fn give_turn(&self, to: oneshot::Sender<DigestTurn>, has_archive_failed: bool) {
         let (turn, used) = DigestTurn::new();
         if to.send(turn).is_ok()
             && let Ok(reply) = used.await
         {
-            let digest = self.digest(&reply).await;
+            let digest = self.digest(&reply, has_archive_failed).await;
             let _ = reply.send(digest);
         }
     }
 
     /// Tries until nothing has changed meanwhile, or nobody waits any more.
-    async fn digest<T>(&self, asker: &oneshot::Sender<T>) -> Option<(Position, Digest)> {
+    async fn digest<T>(
+        &self,
+        asker: &oneshot::Sender<T>,
+        has_archive_failed: bool,
+    ) -> Option<(Position, Digest)> {
         for _ in 0..DIGEST_TRIES {
             let before = self.journal.assigned();
-            let digest = self.digest_once().await;
+            let digest = self.digest_once(has_archive_failed).await;
             if self.journal.assigned() == before {
                 // It leaves the process, so what it tells of is durable first.
                 self.barrier(before).await.ok()?;
@@ -261,13 +280,14 @@ impl Keeper {
         None
     }
 
-    async fn digest_once(&self) -> Digest {
+    async fn digest_once(&self, has_archive_failed: bool) -> Digest {
         let (mut digest, _) = self.archive.digest();
         // A walk may meet an entity twice, and both times the same.
         let mut met = HashSet::<u128, FixedState>::default();
         let mut records = self.walk();
         while let Some((key, record)) = records.next().await {
-            if met.insert(xxh3_128(&key)) {
+            let is_counted = has_archive_failed && self.archive.contains(&key).unwrap_or(false);
+            if met.insert(xxh3_128(&key)) && !is_counted {
                 digest.add(&key, &record);
             }
         }
@@ -286,20 +306,15 @@ impl Keeper {
     }
 
     /// Moves what finished before the snapshot, and before the retention, to the archive.
-    async fn archive(&self, through: Position) {
+    async fn archive(&self, through: Position) -> Result<(), ArchiveError> {
         for shard in self.topology.shards() {
             while self.has_room()
                 && let Some(moved) = self.archive_some(shard, through).await
             {
-                match moved {
-                    Ok(count) => telemetry::entities_archived(count),
-                    Err(error) => {
-                        tracing::error!(%error, "finished entities stay in memory");
-                        return;
-                    }
-                }
+                telemetry::entities_archived(moved?);
             }
         }
+        Ok(())
     }
 
     async fn archive_some(

@@ -156,7 +156,9 @@ fn newest_snapshot(
             }
         }
     }
-    // Without a snapshot everything is read anew, finished entities too.
+    // Without a snapshot everything is read anew, finished entities too. An older snapshot that can be
+    // read again some day would take the archive that is built now for the one that it knew.
+    sources.snapshots.clear()?;
     sources.archive.clear()?;
     Ok((World::new(spread.clone()), None))
 }

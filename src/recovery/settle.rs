@@ -2,10 +2,12 @@
 //!
 //! A reservation's event and what its resources made of it are separate events, and a crash may
 //! have kept the first without the second. Since a cause always survives where its effect does,
-//! there are three cases for a claim that stands:
+//! there are four cases for a claim that stands:
 //!
 //! ```text
 //!   its reservation doesn't exist            ──▶ release it: the creation was never finished
+//!   its reservation wants nothing there      ──▶ release it: it is of a creation that was refused,
+//!                                                and another has succeeded under the same id
 //!   it is older than its reservation's wish  ──▶ say the wish again
 //!   else                                     ──▶ it is settled
 //! ```
@@ -73,6 +75,8 @@ fn overdue(
 ) -> Option<Claim> {
     match wish_of(world, tenant, resource, claim.reservation) {
         None => Some(Claim::release(claim.reservation, claim.reservation_version)),
+        // At an equal version a release wins.
+        Some(wish) if wish.is_release() => Some(wish),
         Some(wish) if claim.reservation_version < wish.reservation_version => Some(wish),
         Some(_) => None,
     }

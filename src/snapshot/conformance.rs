@@ -143,6 +143,8 @@ fn snapshots_are_listed_newest_first_and_pruned_to_the_newest_two<B: Bench>() {
     assert_eq!(store.prune(KEEP_DEFAULT).unwrap(), Pruned::default());
     store.prune(0).unwrap();
     assert_eq!(store.list().unwrap(), [Position(100)], "the newest always stays");
+    store.clear().unwrap();
+    assert_eq!(store.list().unwrap(), [], "unless the state is to be built anew");
 }
 
 fn an_unfinished_snapshot_vanishes_in_a_crash<B: Bench>() {

@@ -136,6 +136,13 @@ impl SnapshotStore for FileStore {
         }
         Ok(Pruned { snapshots, leftovers })
     }
+
+    fn clear(&self) -> Result<(), SnapshotError> {
+        for position in self.list()? {
+            remove(&self.path(position))?;
+        }
+        sync_folder(&self.folder)
+    }
 }
 
 struct FileSink {

@@ -155,6 +155,11 @@ impl SnapshotStore for MemoryStore {
         disk.complete.retain(|position, _| !snapshots.contains(position));
         Ok(Pruned { snapshots, leftovers: 0 })
     }
+
+    fn clear(&self) -> Result<(), SnapshotError> {
+        self.lock().complete.clear();
+        Ok(())
+    }
 }
 
 struct MemorySink {

@@ -158,6 +158,13 @@ pub trait SnapshotStore: Send + Sync {
     /// # Errors
     /// [`SnapshotError::Io`]; some may be removed then.
     fn prune(&self, keep: usize) -> Result<Pruned, SnapshotError>;
+
+    /// Removes all complete snapshots, durably: the state is to be built anew from the log, and what
+    /// they say of the archive won't hold any more.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`]; some may be removed then.
+    fn clear(&self) -> Result<(), SnapshotError>;
 }
 
 /// A snapshot that is being written. Dropping it unfinished leaves nothing behind.

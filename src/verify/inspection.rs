@@ -319,6 +319,10 @@ impl SnapshotStore for Only<'_> {
     fn prune(&self, _: usize) -> Result<Pruned, SnapshotError> {
         Ok(Pruned::default())
     }
+
+    fn clear(&self) -> Result<(), SnapshotError> {
+        Ok(())
+    }
 }
 
 /// An archive that stays as it is, so that one snapshot after the other can be tried with it.

@@ -283,6 +283,7 @@ impl Details {
     fn claim_of(&self, quantity: u64, id: ReservationId) -> Claim {
         let nothing = Claim::release(id, self.claims_version);
         match self.state {
+            _ if quantity == 0 => nothing,
             State::Held => Claim { held: quantity, deadline: self.deadline, ..nothing },
             State::Confirmed => Claim { held: quantity, ..nothing },
             State::Committed => Claim { committed: quantity, ..nothing },

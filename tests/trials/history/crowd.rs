@@ -1,0 +1,256 @@
+//! Many clients at once, by call and by pipeline, and what each was told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use holdfast::client::{CallError, Client, Pipeline};
+use holdfast::domain::event::Origin;
+use holdfast::domain::ids::*;
+use holdfast::domain::name::{Label, TenantId};
+use holdfast::domain::time::Timestamp;
+use holdfast::proto::v1;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use uuid::Uuid;
+use v1::sequenced_answer::Outcome;
+use v1::sequenced_command::Command as Wire;
+
+use super::wire::{self, Told};
+use crate::generator::{Draw, Scope};
+use crate::model::Asked;
+use crate::sent::Sent;
+use crate::tally::{self, Head, Tally};
+
+/// By how much the clocks of two threads may differ.
+const CLOCKS_DIFFER_MS: u64 = 5;
+
+/// What a client was told of a command.
+pub struct Heard {
+    pub sent: Arc<Sent>,
+    pub asked: Asked,
+    pub answer: Result<(Version, Position, Told), CallError>,
+}
+
+/// What a reader was told.
+pub struct Seen {
+    pub key: EntityKey,
+    pub floor: Position,
+    pub told: Told,
+    pub position: Position,
+}
+
+/// What one client has to tell in the end.
+#[derive(Default)]
+pub struct Report {
+    pub sent: Vec<Arc<Sent>>,
+    pub heard: Vec<Heard>,
+    pub seen: Vec<Seen>,
+    pub tally: Tally,
+}
+
+/// What all clients of a round share.
+pub struct Round {
+    pub scope: Scope,
+    /// How many commands are still to be sent.
+    left: AtomicU64,
+    /// Counts commands.
+    serial: AtomicU64,
+    /// The highest position that anybody was told.
+    floor: AtomicU64,
+    /// The first request id.
+    requests_from: u128,
+}
+
+impl Round {
+    pub fn new(scope: Scope, commands: u64, requests_from: u128) -> Self {
+        let (left, serial, floor) = Default::default();
+        let round = Self { scope, left, serial, floor, requests_from };
+        round.left.store(commands, Ordering::Relaxed);
+        round
+    }
+
+    fn floor(&self) -> Position {
+        Position(self.floor.load(Ordering::SeqCst))
+    }
+
+    fn told(&self, position: Position) {
+        self.floor.fetch_max(position.0, Ordering::SeqCst);
+    }
+
+    fn goes_on(&self) -> bool {
+        let take = |left: u64| left.checked_sub(1);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
+/// How commands get to the server.
+#[derive(Clone)]
+pub enum Way {
+    Calls(Client),
+    Pipeline(Pipeline),
+}
+
+impl Way {
+    async fn send(&self, command: Wire) -> Result<Outcome, CallError> {
+        macro_rules! call {
+            ($client:ident, $($kind:ident $method:ident),*) => {
+                match command {
+                    $(Wire::$kind(request) => $client.$method(request).await.map(Outcome::$kind),)*
+                }
+            };
+        }
+        match self {
+            Self::Pipeline(pipeline) => pipeline.send(command).await,
+            Self::Calls(client) => call!(client,
+                ReceiveStock receive_stock, AdjustStock adjust_stock,
+                CreateReservation create_reservation, ConfirmReservation confirm_reservation,
+                CommitReservation commit_reservation, CancelReservation cancel_reservation,
+                ExtendReservation extend_reservation, CreateSalesOrder create_sales_order,
+                CancelSalesOrder cancel_sales_order),
+        }
+    }
+}
+
+/// What the clock on the wall says.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(since.as_millis() as u64)
+}
+
+/// Who is behind a command, as the server is to note it.
+pub fn origin(source: &Label, request: RequestId) -> Arc<Origin> {
+    let (principal, source) = (Label::new("anonymous").unwrap(), source.clone());
+    Arc::new(Origin { principal, source, correlation_id: request.0 })
+}
+
+/// One client.
+pub struct Customer {
+    round: Arc<Round>,
+    tenant: TenantId,
+    /// What the server calls the program that this is.
+    source: Label,
+    way: Way,
+    client: Client,
+    random: StdRng,
+    report: Report,
+}
+
+impl Customer {
+    pub fn new(
+        round: Arc<Round>,
+        (tenant, source): (TenantId, Label),
+        (client, way): (Client, Way),
+        seed: u64,
+    ) -> Self {
+        let random = StdRng::seed_from_u64(seed);
+        Self { round, tenant, source, way, client, random, report: Report::default() }
+    }
+
+    /// Sends and asks until there was enough of it.
+    pub async fn run(mut self) -> Report {
+        while self.round.goes_on() {
+            match self.random.random_range(0..20) {
+                0 => self.look().await,
+                1 if !self.report.sent.is_empty() => self.send_again().await,
+                _ => self.send_new().await,
+            }
+        }
+        self.report
+    }
+
+    fn draw(&mut self) -> Draw<'_> {
+        let serial = u128::from(self.round.serial.load(Ordering::Relaxed));
+        let (scope, tenant) = (self.round.scope, self.tenant.clone());
+        Draw { random: &mut self.random, scope, tenant, now: now(), serial }
+    }
+
+    async fn send_new(&mut self) {
+        let serial = u128::from(self.round.serial.fetch_add(1, Ordering::Relaxed));
+        let (key, command) = self.draw().command();
+        let request = Uuid::from_u128(self.round.requests_from + serial);
+        let expected = self.random.random_bool(0.03);
+        let expected = expected.then(|| Version(self.random.random_range(0..4)));
+        self.send(Sent { expected, ..self.sent(key, command, RequestId(request)) }).await;
+    }
+
+    /// An old command, or another under its id.
+    async fn send_again(&mut self) {
+        let known = self.report.sent[self.random.random_range(0..self.report.sent.len())].clone();
+        let command = self.draw().command_for(&known.key);
+        if self.random.random_bool(0.8) || command == known.command {
+            return self.command(known).await;
+        }
+        self.send(self.sent(known.key.clone(), command, known.request)).await;
+    }
+
+    fn sent(
+        &self,
+        key: EntityKey,
+        command: holdfast::domain::command::Command,
+        request: RequestId,
+    ) -> Sent {
+        let since = Timestamp(now().0 - CLOCKS_DIFFER_MS);
+        let (origin, floor) = (origin(&self.source, request), self.round.floor());
+        Sent { key, command, request, expected: None, origin, floor, since }
+    }
+
+    async fn send(&mut self, sent: Sent) {
+        let sent = Arc::new(sent);
+        self.report.sent.push(sent.clone());
+        self.command(sent).await;
+    }
+
+    async fn command(&mut self, sent: Arc<Sent>) {
+        self.report.tally.count(Head::Commands, tally::command(&sent.command));
+        let (floor, since) = (self.round.floor(), Timestamp(now().0 - CLOCKS_DIFFER_MS));
+        let answer = self.way.send(wire::command(&sent)).await.map(wire::answer);
+        let until = Timestamp(now().0 + CLOCKS_DIFFER_MS);
+        match &answer {
+            Ok((_, position, _)) => self.round.told(*position),
+            Err(error) => {
+                let position = error.metadata.get("position");
+                position.iter().for_each(|text| self.round.told(Position(text.parse().unwrap())));
+            }
+        }
+        self.report.heard.push(Heard { sent, asked: Asked { floor, since, until }, answer });
+    }
+
+    async fn look(&mut self) {
+        let key = self.draw().key();
+        let floor = self.round.floor();
+        let (name, answer) = match &key.id {
+            EntityId::Resource(ResourceKey::Stock(stock)) => {
+                let request = v1::GetStockBalanceRequest { stock: Some(wire::stock(stock)) };
+                let told = self.client.get_stock_balance(request).await;
+                let told = told.map(|it| (it.stock_balance.map(Told::StockBalance), it.position));
+                ("get stock balance", told)
+            }
+            EntityId::Reservation(id) => {
+                let request = v1::GetReservationRequest { reservation_id: id.to_string() };
+                let told = self.client.get_reservation(request).await;
+                let told = told.map(|it| (it.reservation.map(Told::Reservation), it.position));
+                ("get reservation", told)
+            }
+            EntityId::SalesOrder(id) => {
+                let request = v1::GetSalesOrderRequest { sales_order_id: id.to_string() };
+                let told = self.client.get_sales_order(request).await;
+                let told = told.map(|it| (it.sales_order.map(Told::SalesOrder), it.position));
+                ("get sales order", told)
+            }
+        };
+        self.report.tally.count(Head::Questions, name);
+        let (told, position) = match answer {
+            Ok((told, position)) => (told.unwrap(), position),
+            Err(error) => match error.metadata.get("position") {
+                Some(position) => (Told::Nothing, position.parse().unwrap()),
+                None => return,
+            },
+        };
+        let position = Position(position);
+        self.round.told(position);
+        self.report.seen.push(Seen { key, floor, told, position });
+    }
+}
+
+pub const QUESTIONS: &[&str] = &["get reservation", "get sales order", "get stock balance"];

@@ -1,0 +1,106 @@
+//! Refusals, as errors say them.
+
+use holdfast::actors::delivery::Refused;
+use holdfast::client::CallError;
+use holdfast::domain::claim::{Blocker, Shortfall, StockFigures};
+use holdfast::domain::ids::*;
+use holdfast::domain::name::LineId;
+use holdfast::domain::rejection::{Rejection, Shortage};
+use holdfast::domain::time::Timestamp;
+use holdfast::proto::v1;
+use uuid::Uuid;
+
+use super::key_of;
+
+fn figures(told: &v1::Shortage) -> Option<StockFigures> {
+    let v1::shortage::Blocker::StockBlocker(blocker) = told.blocker.as_ref()?;
+    Some(StockFigures { on_hand: blocker.on_hand, held: blocker.held })
+}
+
+fn short_line(told: &v1::Shortage) -> Option<Shortage> {
+    let v1::shortage::Resource::Stock(stock) = told.resource.as_ref()?;
+    Some(Shortage {
+        line: LineId::new(&told.line_id).ok()?,
+        resource: key_of(stock),
+        requested: told.requested,
+        shortfall: Shortfall {
+            available: told.available,
+            position: Position(told.position),
+            blocker: figures(told).map(Blocker::Stock),
+        },
+    })
+}
+
+/// What a refusal says; nothing where the command was not decided.
+pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
+    let said = |key: &str| error.metadata.get(key).map(String::as_str);
+    let number = |key: &str| said(key)?.parse::<u64>().ok();
+    let position = Position(number("position")?);
+    let rejection = match (error.reason.as_str(), id) {
+        ("INSUFFICIENT_STOCK", EntityId::Resource(_)) => {
+            let short = error.shortages.first()?;
+            Rejection::BelowHeld { requested: short.requested, stock: figures(short)? }
+        }
+        ("INSUFFICIENT_STOCK", _) => {
+            let lines = error.shortages.iter().map(short_line);
+            Rejection::Short(lines.collect::<Option<_>>()?)
+        }
+        ("STOCK_BALANCE_NOT_FOUND", _) => Rejection::NotFound(EntityKind::StockBalance),
+        ("RESERVATION_NOT_FOUND", _) => Rejection::NotFound(EntityKind::Reservation),
+        ("SALES_ORDER_NOT_FOUND", _) => Rejection::NotFound(EntityKind::SalesOrder),
+        ("REQUEST_ID_REUSED", _) => Rejection::RequestIdReused,
+        ("VERSION_CONFLICT", _) => Rejection::VersionConflict {
+            expected: Version(number("expected")?),
+            current: Version(number("current")?),
+        },
+        ("HOLD_EXPIRED", _) => Rejection::HoldExpired { deadline: instant(said("expire_time")?)? },
+        ("INVALID_TRANSITION", _) => Rejection::InvalidTransition {
+            from: one_of(STATES, said("from")?)?,
+            command: one_of(COMMANDS, said("command")?)?,
+        },
+        ("OWNED_BY_ORDER", _) => {
+            let order = Uuid::parse_str(said("sales_order_id")?).ok()?;
+            Rejection::OwnedByOrder(SalesOrderId(order))
+        }
+        ("QUANTITY_OVERFLOW", _) => Rejection::Overflow,
+        ("OVERLOADED", _) => Rejection::QueueFull,
+        ("INVALID_ARGUMENT", _) => {
+            let says = &error.fields.first()?.description;
+            let (earliest, latest) = says.strip_prefix("must end from ")?.split_once(" to ")?;
+            let (earliest, latest) = (instant(earliest)?, instant(latest)?);
+            Rejection::DeadlineOutOfRange { earliest, latest }
+        }
+        _ => return None,
+    };
+    Some(Refused { rejection, position })
+}
+
+fn instant(text: &str) -> Option<Timestamp> {
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(instant.as_millisecond()).ok().map(Timestamp)
+}
+
+const STATES: &[&str] = &[
+    "CREATED",
+    "HELD",
+    "CONFIRMED",
+    "DELIVERED",
+    "COMPLETED",
+    "REJECTED",
+    "COMMITTED",
+    "CANCELLED",
+    "EXPIRED",
+];
+const COMMANDS: &[&str] = &[
+    "CreateReservation",
+    "ConfirmReservation",
+    "CommitReservation",
+    "CancelReservation",
+    "ExtendReservation",
+    "CreateSalesOrder",
+    "CancelSalesOrder",
+];
+
+fn one_of(names: &[&'static str], text: &str) -> Option<&'static str> {
+    names.iter().copied().find(|name| *name == text)
+}

@@ -1,0 +1,328 @@
+//! The whole server as anybody would write it down: one entity after the other, one event at a time.
+//!
+//! ```text
+//!   log ──each event──▶ is this what the command, the clock or the process leads to here?
+//!                                │
+//!                                ▼
+//!                 streams, balances, reservations, orders: every state there ever was
+//!                                │
+//!   replies ──at their position──▶ is this what was true there?
+//! ```
+//!
+//! It is fed with the log in its order, so it needs no idea of threads, messages or crashes. Of each
+//! event it says what it has to be, by rules of its own; it shares only words (commands, events,
+//! ids) with the server. Since it keeps every state, a reply can be checked at the position that it
+//! names, whenever it comes.
+//!
+//! One file for each kind of entity: `stock_balance`, `reservation`, `sales_order`. Beside them
+//! `stream` and `memory`, which are the same for all, `creation` and `shortage` (how a reservation comes
+//! to be, and why it can't), and `replies`.
+
+mod creation;
+mod memory;
+mod replies;
+mod reservation;
+mod sales_order;
+mod shortage;
+mod stock_balance;
+mod stream;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use holdfast::domain::command::Command;
+use holdfast::domain::event::{Body, Event, RequestMark};
+use holdfast::domain::ids::*;
+use holdfast::domain::name::TenantId;
+use holdfast::domain::rejection::Rejection;
+use holdfast::domain::time::Timestamp;
+use holdfast::domain::view::View;
+
+use crate::sent::{Registry, Sent};
+use memory::Remembered;
+use reservation::Reservation;
+use sales_order::SalesOrder;
+use stock_balance::StockBalance;
+use stream::Stream;
+
+pub use replies::{Asked, Listed, Reply};
+
+/// Nothing, or what doesn't hold.
+pub type Checked = Result<(), String>;
+
+/// As late as it gets: where the log has got to so far.
+const NOW: Position = Position(u64::MAX);
+
+pub fn check(holds: bool, what: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+type Map<K, V> = HashMap<K, V, FixedState>;
+
+/// How many request ids entities remember.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembering {
+    pub resources: usize,
+    pub others: usize,
+}
+
+/// When, where and for whom something is decided.
+#[derive(Debug, Clone, Copy)]
+struct Situation {
+    /// The log's last position.
+    at: Position,
+    now: Timestamp,
+    /// The order on whose behalf a command comes.
+    issuer: Option<SalesOrderId>,
+}
+
+/// What a command leads to.
+#[derive(Debug, Default)]
+struct Decision {
+    events: Vec<Body>,
+    refusal: Option<Rejection>,
+}
+
+impl Decision {
+    fn accepted(events: Vec<Body>) -> Self {
+        Self { events, refusal: None }
+    }
+
+    fn refused(rejection: Rejection) -> Self {
+        Self { events: Vec::new(), refusal: Some(rejection) }
+    }
+}
+
+/// What is still to come of a decision that has begun.
+struct Begun {
+    stream: EntityKey,
+    time: Timestamp,
+    behind: Option<(RequestMark, Arc<Sent>)>,
+    rest: VecDeque<Body>,
+}
+
+/// Every entity of every tenant, and all that they ever were.
+pub struct Model {
+    last: Position,
+    remembering: Remembering,
+    begun: Option<Begun>,
+    streams: Map<EntityKey, Stream>,
+    /// Of an entity to which nothing has happened.
+    none: Stream,
+    balances: Map<EntityKey, StockBalance>,
+    reservations: Map<EntityKey, Reservation>,
+    orders: Map<EntityKey, SalesOrder>,
+}
+
+impl Model {
+    pub fn new(remembering: Remembering) -> Self {
+        Self {
+            last: Position::START,
+            remembering,
+            begun: None,
+            streams: Map::default(),
+            none: Stream::default(),
+            balances: Map::default(),
+            reservations: Map::default(),
+            orders: Map::default(),
+        }
+    }
+
+    /// From the next event on, entities remember so many.
+    pub fn set_remembering(&mut self, remembering: Remembering) {
+        self.remembering = remembering;
+    }
+
+    /// The last position.
+    pub fn last(&self) -> Position {
+        self.last
+    }
+
+    /// How many streams there are.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Follows the next event, where it is what it has to be.
+    pub fn follow(&mut self, event: &Event, sent: &Registry) -> Checked {
+        let Event { position, stream, body, .. } = event;
+        let say = |what| format!("at {position}, {} of {stream}: {what}", body.name());
+        check(*position == self.last.next(), || say(format!("it follows {}", self.last)))?;
+        self.stream(stream).check_next(event).map_err(say)?;
+        let mut begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => self.begin(event, sent).map_err(say)?,
+        };
+        begun.check(event).map_err(say)?;
+        begun.rest.pop_front();
+        self.last = *position;
+        let ends = begun.rest.is_empty();
+        self.streams.entry(stream.clone()).or_default().push(event, ends);
+        self.apply(event);
+        self.check_after(event).map_err(say)?;
+        if ends {
+            self.end(event, begun.behind);
+        } else {
+            self.begun = Some(begun);
+        }
+        Ok(())
+    }
+
+    /// The log ends here for now: no decision may be there by half.
+    pub fn check_whole(&self) -> Checked {
+        check(self.begun.is_none(), || format!("a decision is cut off after {}", self.last))
+    }
+
+    /// The decision that an event is the first of.
+    fn begin(&self, event: &Event, sent: &Registry) -> Result<Begun, String> {
+        let (stream, time) = (event.stream.clone(), event.time);
+        let Some(mark) = event.request else {
+            let rest = self.by_itself(event, sent)?.into();
+            return Ok(Begun { stream, time, behind: None, rest });
+        };
+        let (behind, issuer) = self.behind(event, &mark, sent)?;
+        let known = self.stream(&stream);
+        known.memory.check_new(&mark, time, self.remembered_max(&stream))?;
+        let expected = behind.expected.unwrap_or(known.version());
+        check(expected == known.version(), || format!("it was meant for version {expected}"))?;
+        let now = creation::decided_at(&behind, &event.body, time)?;
+        let situation = Situation { at: NOW, now, issuer };
+        let decision = self.decide(&stream, &behind.command, &situation);
+        match decision.refusal {
+            Some(rejection) => Err(format!("{:?} was to be refused: {rejection}", behind.command)),
+            None => {
+                let rest = decision.events.into();
+                Ok(Begun { stream, time, behind: Some((mark, behind)), rest })
+            }
+        }
+    }
+
+    /// The command behind an event, and the order that issued it, if one did.
+    fn behind(
+        &self,
+        event: &Event,
+        mark: &RequestMark,
+        sent: &Registry,
+    ) -> Result<(Arc<Sent>, Option<SalesOrderId>), String> {
+        if let Some(sent) = sent.find(&event.stream, mark.id, mark.fingerprint) {
+            check(sent.origin == event.origin, || format!("{:?} is behind it", sent.origin))?;
+            let is_later = event.position > sent.floor;
+            check(is_later, || format!("it was sent when {} was known", sent.floor))?;
+            return Ok((sent.clone(), None));
+        }
+        let step = self.step(event, mark).ok_or("nobody has sent its command")?;
+        Ok((Arc::new(step), order_of(&event.stream)))
+    }
+
+    fn decide(&self, key: &EntityKey, command: &Command, situation: &Situation) -> Decision {
+        match command {
+            Command::StockBalance(command) => self.decide_stock_balance(key, command, situation),
+            Command::Reservation(command) => self.decide_reservation(key, command, situation),
+            Command::SalesOrder(command) => self.decide_sales_order(key, command, situation),
+        }
+    }
+
+    /// What an event that no command is behind has to be.
+    fn by_itself(&self, event: &Event, sent: &Registry) -> Result<Vec<Body>, String> {
+        match &event.body {
+            Body::StockBalance(claim) => {
+                self.check_claim(event, claim, sent)?;
+                Ok(vec![event.body.clone()])
+            }
+            Body::Reservation(_) => self.expired(event),
+            Body::SalesOrder(report) => self.reported(event, report),
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        let key = event.stream.clone();
+        match &event.body {
+            Body::StockBalance(body) => {
+                self.balances.entry(key).or_default().apply(body, event.position);
+            }
+            Body::Reservation(body) => {
+                self.reservations.entry(key).or_default().apply(body);
+            }
+            Body::SalesOrder(body) => self.orders.entry(key).or_default().apply(body),
+        }
+    }
+
+    /// Checks what has to be so once an event has happened.
+    fn check_after(&self, event: &Event) -> Checked {
+        match (&event.stream.id, event.version) {
+            (EntityId::Reservation(id), Version(1)) => self.check_holds_all(&event.stream, *id),
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&mut self, event: &Event, behind: Option<(RequestMark, Arc<Sent>)>) {
+        let Some((mark, sent)) = behind else { return };
+        let Event { version, position, time, .. } = *event;
+        let stream = self.streams.get_mut(&event.stream).expect("it has this event");
+        stream.memory.note(&mark, Remembered { sent, version, position, time });
+    }
+
+    fn remembered_max(&self, key: &EntityKey) -> usize {
+        match key.id {
+            EntityId::Resource(_) => self.remembering.resources,
+            EntityId::Reservation(_) | EntityId::SalesOrder(_) => self.remembering.others,
+        }
+    }
+
+    fn stream(&self, key: &EntityKey) -> &Stream {
+        self.streams.get(key).unwrap_or(&self.none)
+    }
+
+    fn version_at(&self, key: &EntityKey, at: Position) -> Version {
+        self.stream(key).version_at(at)
+    }
+
+    /// What a reader of an entity was to be shown when it had a version.
+    fn view(&self, key: &EntityKey, version: Version) -> View {
+        let stream = self.stream(key);
+        match key.kind() {
+            EntityKind::StockBalance => self.view_stock_balance(key, stream, version),
+            EntityKind::Reservation => {
+                let known = self.reservations.get(key);
+                known.map_or(View::Nothing, |known| known.view(stream, version))
+            }
+            EntityKind::SalesOrder => {
+                let known = self.orders.get(key);
+                known.map_or(View::Nothing, |known| known.view(stream, version))
+            }
+        }
+    }
+}
+
+impl Begun {
+    /// Whether an event is what comes next.
+    fn check(&self, event: &Event) -> Checked {
+        check(self.stream == event.stream, || format!("{} was cut off", self.stream))?;
+        check(self.time == event.time, || format!("it was decided at {:?}", self.time))?;
+        let mark = self.behind.as_ref().map(|(mark, _)| *mark);
+        check(mark == event.request, || format!("it is the effect of {mark:?}"))?;
+        let expected = self.rest.front();
+        check(expected == Some(&event.body), || {
+            format!("expected {expected:?}\n   found {:?}", event.body)
+        })
+    }
+}
+
+/// The entity of the same tenant with another id.
+fn beside(key: &EntityKey, id: EntityId) -> EntityKey {
+    EntityKey { tenant: key.tenant.clone(), id }
+}
+
+/// The sales order that has a reservation's id.
+fn order_of(key: &EntityKey) -> Option<SalesOrderId> {
+    match key.id {
+        EntityId::Reservation(id) => Some(SalesOrderId(id.0)),
+        EntityId::Resource(_) | EntityId::SalesOrder(_) => None,
+    }
+}
+
+/// A reservation's entity.
+fn reservation_of(tenant: &TenantId, id: ReservationId) -> EntityKey {
+    EntityKey::reservation(tenant, id)
+}

@@ -1,0 +1,309 @@
+//! Whether a reply is what was true where it says that it was decided.
+//!
+//! Whatever was told to anybody before a question was asked, the answer knows of: this is what
+//! `floor` is for.
+
+use std::sync::Arc;
+
+use holdfast::actors::delivery::{Accepted, Answer, Refused, Shown, ShownClaims, Told};
+use holdfast::actors::listing::ReservationQuery;
+use holdfast::domain::command::Command;
+use holdfast::domain::ids::*;
+use holdfast::domain::name::TenantId;
+use holdfast::domain::rejection::Rejection;
+use holdfast::domain::reservation::{self, HOLD_MS_MAX, State};
+use holdfast::domain::time::Timestamp;
+use holdfast::domain::view::View;
+use holdfast::domain::{sales_order, stock_balance};
+
+use super::{Checked, Model, Situation, check};
+use crate::sent::{Registry, Sent};
+
+/// When something was asked, and when it was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Everything up to here had been told to somebody by then.
+    pub floor: Position,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+/// What a client was told of a command.
+#[derive(Debug)]
+pub struct Reply {
+    pub sent: Arc<Sent>,
+    pub asked: Asked,
+    pub answer: Answer,
+}
+
+/// A page of a tenant's list.
+#[derive(Debug)]
+pub struct Listed<Q, K> {
+    pub tenant: TenantId,
+    pub query: Q,
+    pub floor: Position,
+    /// What was durable when it was answered.
+    pub ceiling: Position,
+    pub page: Vec<(K, Shown)>,
+}
+
+/// Whether a command may bring its entity into being once and for all.
+fn creates(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Reservation(reservation::Command::Create(_))
+            | Command::SalesOrder(sales_order::Command::Create(_))
+    )
+}
+
+/// Whether a command may be the first that an entity follows.
+fn begins(command: &Command) -> bool {
+    let receives = matches!(command, Command::StockBalance(stock_balance::Command::Receive { .. }));
+    receives || creates(command)
+}
+
+impl Model {
+    /// Checks what a client was told of a command.
+    pub fn check_reply(&self, reply: &Reply, sent: &Registry) -> Checked {
+        let Reply { sent: command, asked, answer } = reply;
+        let say = |what| format!("{command:?}, {asked:?}, was answered {answer:?}: {what}");
+        match answer {
+            Ok(accepted) => self.check_accepted(command, asked, accepted),
+            Err(refused) => self.check_refused(command, asked, refused, sent),
+        }
+        .map_err(say)
+    }
+
+    fn check_accepted(&self, sent: &Sent, asked: &Asked, accepted: &Accepted) -> Checked {
+        let Accepted { version, position, now } = accepted;
+        let memory = &self.stream(&sent.key).memory;
+        // A creation finds what an equal one has created, whatever that was called.
+        let known = memory.effect(sent.request, *version, *position).or_else(|| {
+            let first = memory.first().filter(|_| creates(&sent.command))?;
+            ((first.version, first.position) == (*version, *position)).then_some(first)
+        });
+        let known = known.ok_or("it never had this effect")?;
+        check(known.sent.command == sent.command, || format!("that was {:?}", known.sent))?;
+        check(now.version >= *version, || "it is shown as it was before".into())?;
+        self.check_now(&sent.key, now, asked.floor)
+    }
+
+    /// Checks an entity that is shown as it was after its last event.
+    fn check_now(&self, key: &EntityKey, shown: &Shown, floor: Position) -> Checked {
+        let stream = self.stream(key);
+        let version = shown.version;
+        let is_old = version < stream.version_at(floor);
+        check(!is_old, || format!("at {floor} it was newer already"))?;
+        check(version <= stream.version(), || "this version never came to be".into())?;
+        let ends = stream.moment(version).is_none_or(|moment| moment.ends);
+        check(ends, || "half a decision is shown".into())?;
+        let position = stream.position(version);
+        check(shown.position == position, || format!("this version is at {position}"))?;
+        let view = self.view(key, version);
+        check(shown.view == view, || format!("expected {view:?}"))
+    }
+
+    fn check_refused(
+        &self,
+        sent: &Sent,
+        asked: &Asked,
+        refused: &Refused,
+        registry: &Registry,
+    ) -> Checked {
+        let Refused { rejection, position: at } = refused;
+        check(*at >= asked.floor, || "it was decided before it was sent".into())?;
+        check(*at <= self.last, || "this position never came to be".into())?;
+        let exists = self.version_at(&sent.key, *at) > Version(0);
+        match rejection {
+            // While a creation asks its resources, there is nothing of it in the log.
+            Rejection::QueueFull => {
+                let asks = matches!(sent.command, Command::Reservation(_)) && !exists;
+                check(asks, || "nothing can have been under way".into())
+            }
+            Rejection::RequestIdReused if !exists => {
+                let under = registry.under(&sent.key, sent.request);
+                let is_other = under.iter().any(|other| other.command != sent.command);
+                check(is_other, || "its id was used for nothing else".into())
+            }
+            Rejection::Short(short) => {
+                let Command::Reservation(reservation::Command::Create(create)) = &sent.command
+                else {
+                    return Err("nothing can fall short".into());
+                };
+                check(!exists, || "it exists".into())?;
+                let first = self.refused_unseen(sent, *at, asked.since)?;
+                check(first.is_none(), || format!("expected {first:?}"))?;
+                self.check_short(&sent.key, &create.lines, short, (asked.floor, *at))
+            }
+            rejection => {
+                let now = decided_at(rejection, asked)?;
+                let expected = self.refusal(sent, *at, now)?;
+                // Or it is the one that found out: then its own event has made the version another.
+                let found = self.found_expired(&sent.key, *at);
+                let found = found.filter(|found| found == rejection);
+                let is_found =
+                    found.is_some() && self.refused_unseen(sent, before(*at), now)?.is_none();
+                let is_right = is_found || expected.as_ref() == Some(rejection);
+                check(is_right, || format!("expected {expected:?}"))
+            }
+        }
+    }
+
+    /// How a command was to be refused at a position, if it was.
+    fn refusal(
+        &self,
+        sent: &Sent,
+        at: Position,
+        now: Timestamp,
+    ) -> Result<Option<Rejection>, String> {
+        if let Some(rejection) = self.refused_unseen(sent, at, now)? {
+            return Ok(Some(rejection));
+        }
+        let situation = Situation { at, now, issuer: None };
+        Ok(self.decide(&sent.key, &sent.command, &situation).refusal)
+    }
+
+    /// How a command was to be refused for its request id or its expected version, if it was.
+    fn refused_unseen(
+        &self,
+        sent: &Sent,
+        at: Position,
+        now: Timestamp,
+    ) -> Result<Option<Rejection>, String> {
+        let stream = self.stream(&sent.key);
+        let current = stream.version_at(at);
+        let first = stream.memory.first().filter(|first| {
+            first.position <= at && creates(&sent.command) && creates(&first.sent.command)
+        });
+        if let Some(known) = stream.memory.find(sent.request, at).or(first) {
+            let is_same = known.sent.command == sent.command;
+            check(!is_same, || format!("it had taken effect: {:?}", known.sent))?;
+            return Ok(Some(Rejection::RequestIdReused));
+        }
+        let remembered_max = self.remembered_max(&sent.key);
+        if let Some((remembered, retry_at)) = stream.memory.full(at, remembered_max, now) {
+            return Ok(Some(Rejection::TooManyRequests { remembered, retry_at }));
+        }
+        let is_about_something = current > Version(0) || begins(&sent.command);
+        Ok(match sent.expected {
+            Some(expected) if expected != current && is_about_something => {
+                Some(Rejection::VersionConflict { expected, current })
+            }
+            _ => None,
+        })
+    }
+
+    /// Checks what a reader was shown.
+    pub fn check_shown(&self, key: &EntityKey, floor: Position, told: &Told<Shown>) -> Checked {
+        let say = |what| format!("{key} at {floor} was shown as {told:?}: {what}");
+        let Told { answer, position } = told;
+        check(*position >= floor && *position <= self.last, || say("not then".into()))?;
+        let version = self.version_at(key, *position);
+        check(answer.version == version, || say(format!("it had version {version}")))?;
+        self.check_now(key, answer, floor).map_err(say)
+    }
+
+    /// Checks what a reader was told of the claims on a resource.
+    pub fn check_claims(
+        &self,
+        key: &EntityKey,
+        floor: Position,
+        (after, count): (Option<ReservationId>, usize),
+        told: &Told<ShownClaims>,
+    ) -> Checked {
+        let Told { answer, position } = told;
+        let say = |what| format!("the claims on {key} were told as {told:?}: {what}");
+        check(*position >= floor && *position <= self.last, || say("not then".into()))?;
+        let version = self.version_at(key, *position);
+        check(answer.version == version, || say(format!("it had version {version}")))?;
+        let mut claims = self.claims(key, *position);
+        claims.retain(|claim| Some(claim.reservation) > after);
+        claims.truncate(count);
+        check(answer.claims == claims, || say(format!("expected {claims:?}")))
+    }
+
+    /// Checks a page of a tenant's balances: none is missing that was there all the time.
+    pub fn check_balances(&self, listed: &Listed<(Option<StockKey>, usize), StockKey>) -> Checked {
+        let Listed { tenant, query: (after, count), floor, page, .. } = listed;
+        let say = |what| format!("the balances of {listed:?}: {what}");
+        let entity = |key: &StockKey| EntityKey::resource(tenant, ResourceKey::Stock(key.clone()));
+        for (key, shown) in page {
+            check(shown.version > Version(0), || say(format!("{key} isn't there")))?;
+            self.check_now(&entity(key), shown, *floor).map_err(say)?;
+        }
+        let keys: Vec<_> = page.iter().map(|(key, _)| key).collect();
+        let last = keys.last().filter(|_| keys.len() == *count);
+        let is_sorted = keys.is_sorted_by(|one, other| one < other) && keys.len() <= *count;
+        let is_after = after.is_none() || keys.iter().all(|key| Some(*key) > after.as_ref());
+        check(is_sorted && is_after, || say("they are in no order".into()))?;
+        for key in self.balances.keys().filter(|key| key.tenant == *tenant) {
+            let EntityId::Resource(ResourceKey::Stock(stock)) = &key.id else { continue };
+            let is_there = self.version_at(key, *floor) > Version(0)
+                && (after.is_none() || Some(stock) > after.as_ref())
+                && last.is_none_or(|last| stock <= *last);
+            let is_told = !is_there || keys.contains(&stock);
+            check(is_told, || say(format!("{key} is missing")))?;
+        }
+        Ok(())
+    }
+
+    /// Checks a page of a tenant's open reservations: none is missing that matched all the time.
+    pub fn check_reservations(&self, listed: &Listed<ReservationQuery, ReservationId>) -> Checked {
+        let Listed { tenant, query, floor, ceiling, page } = listed;
+        let say = |what| format!("the reservations of {listed:?}: {what}");
+        let states: &[State] = match &query.states[..] {
+            [] => &[State::Held, State::Confirmed],
+            states => states,
+        };
+        let mut places = Vec::new();
+        for (id, shown) in page {
+            let key = EntityKey::reservation(tenant, *id);
+            self.check_now(&key, shown, *floor).map_err(say)?;
+            let View::Reservation(details) = &shown.view else { return Err(say("none".into())) };
+            places.push((details.created, *id));
+        }
+        let is_sorted = places.is_sorted_by(|one, other| one < other);
+        let is_after = query.after.is_none_or(|after| places.iter().all(|place| *place > after));
+        let is_in_order = is_sorted && is_after && places.len() <= query.count;
+        check(is_in_order, || say("they are in no order".into()))?;
+        let last = places.last().copied().filter(|_| places.len() == query.count);
+        for (created, id, known, stream) in self.reservations_of(tenant) {
+            let matches = |at| known.is_listed(stream.version_at(at), states);
+            let is_in = query.created_from.is_none_or(|from| created >= from)
+                && query.created_before.is_none_or(|before| created < before)
+                && query.after.is_none_or(|after| (created, id) > after)
+                && last.is_none_or(|last| (created, id) <= last);
+            let is_told = places.contains(&(created, id));
+            check(!is_told || is_in, || say(format!("{id} was not asked for")))?;
+            let is_due = is_in && matches(*floor) && matches(*ceiling);
+            check(!is_due || is_told, || say(format!("{id} is missing")))?;
+        }
+        Ok(())
+    }
+
+    /// Where a version of an entity stands in the log, and what a reader was to be shown of it.
+    pub fn entity(&self, key: &EntityKey, version: Version) -> (Position, View) {
+        (self.stream(key).position(version), self.view(key, version))
+    }
+
+    /// Checks that nothing is under way: every claim is its reservation's wish, every wish is met, and
+    /// every order has ended.
+    pub fn check_at_rest(&self, now: Timestamp) -> Checked {
+        self.check_claims_at_rest()?;
+        self.check_reservations_at_rest(now)?;
+        self.check_orders_at_rest()
+    }
+}
+
+fn before(position: Position) -> Position {
+    Position(position.0.saturating_sub(1))
+}
+
+/// What the time was when something was refused, as far as that matters.
+fn decided_at(rejection: &Rejection, asked: &Asked) -> Result<Timestamp, String> {
+    let Rejection::DeadlineOutOfRange { latest, .. } = rejection else { return Ok(asked.since) };
+    let now = Timestamp(latest.0.saturating_sub(HOLD_MS_MAX));
+    let is_between = (asked.since..=asked.until).contains(&now);
+    check(is_between, || format!("it was not {now:?} then"))?;
+    Ok(now)
+}

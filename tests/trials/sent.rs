@@ -1,0 +1,66 @@
+//! What clients have sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use holdfast::codec::fingerprint::fingerprint;
+use holdfast::domain::command::Command;
+use holdfast::domain::event::{Fingerprint, Origin};
+use holdfast::domain::ids::{EntityKey, Position, RequestId, Version};
+use holdfast::domain::reservation;
+use holdfast::domain::time::Timestamp;
+
+/// A command as a client keeps it, to send it as often as it takes.
+#[derive(Debug)]
+pub struct Sent {
+    pub key: EntityKey,
+    pub command: Command,
+    pub request: RequestId,
+    pub expected: Option<Version>,
+    pub origin: Arc<Origin>,
+    /// Everything up to here had been told to somebody before it was sent first.
+    pub floor: Position,
+    /// It was not sent before then.
+    pub since: Timestamp,
+}
+
+/// Every command that any client ever sent.
+#[derive(Default)]
+pub struct Registry {
+    by_request: HashMap<(EntityKey, RequestId), Vec<Arc<Sent>>, FixedState>,
+    creations: HashMap<EntityKey, Vec<Arc<Sent>>, FixedState>,
+}
+
+impl Registry {
+    /// A command is about to be sent for the first time.
+    pub fn note(&mut self, sent: &Arc<Sent>) {
+        let same = self.by_request.entry((sent.key.clone(), sent.request)).or_default();
+        same.push(sent.clone());
+        if let Command::Reservation(reservation::Command::Create(_)) = sent.command {
+            self.creations.entry(sent.key.clone()).or_default().push(sent.clone());
+        }
+    }
+
+    /// What was sent to an entity under a request id with this content.
+    pub fn find(&self, key: &EntityKey, id: RequestId, content: Fingerprint) -> Option<&Arc<Sent>> {
+        self.under(key, id).iter().find(|sent| fingerprint(&sent.command) == content)
+    }
+
+    /// Everything that was sent to an entity under a request id.
+    pub fn under(&self, key: &EntityKey, id: RequestId) -> &[Arc<Sent>] {
+        self.by_request.get(&(key.clone(), id)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every creation that was sent to a reservation.
+    pub fn creations(
+        &self,
+        key: &EntityKey,
+    ) -> impl Iterator<Item = (&Sent, &reservation::Create)> {
+        let creations = self.creations.get(key).map_or(&[][..], Vec::as_slice);
+        creations.iter().filter_map(|sent| match &sent.command {
+            Command::Reservation(reservation::Command::Create(create)) => Some((&**sent, create)),
+            _ => None,
+        })
+    }
+}
