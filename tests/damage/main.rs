@@ -20,6 +20,8 @@
 //! | `HOLDFAST_DAMAGE` | which cases, as `FROM..TO`; `0..150` |
 //! | `HOLDFAST_TALLY` | a file that gets a line for every hundred cases |
 //!
+//! The folder is made anew by each run, so a seed names a way to damage it and not its bytes.
+//!
 //! Not here: a folder that was put back as a whole to an older state, which nothing in it shows.
 #![allow(clippy::unwrap_used)]
 
