@@ -15,6 +15,8 @@ use crate::template::{SETTINGS, Template};
 
 /// How long a server may take to be ready or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one that refuses a question may take to end over it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,9 +161,8 @@ impl Case<'_> {
             let refused = self.ask(&client, &mut told).await.err();
             (told, refused)
         });
-        if refused.is_none() {
-            server.kill();
-        } else if server.ended_within(Duration::from_millis(200)).is_none() {
+        // One that ends by itself has something to say first.
+        if refused.is_none() || server.ended_within(LAST_WORDS).is_none() {
             server.kill();
         }
         Ok(Served { told, refused, said: server.errors() })
