@@ -81,6 +81,8 @@ pub struct Limits {
     pub commands_in_flight_max: usize,
     /// Commands of one `Execute` stream that are under way, or answered and not read.
     pub execute_in_flight_max: usize,
+    /// Connections at once; whoever comes beyond is hung up on.
+    pub connections_max: usize,
     /// Streams and calls at once on one connection.
     pub streams_per_connection_max: u32,
     /// The largest request, in bytes.
@@ -196,6 +198,7 @@ impl Default for Config {
             limits: Limits {
                 commands_in_flight_max: 8_192,
                 execute_in_flight_max: 4_096,
+                connections_max: 512,
                 streams_per_connection_max: 100,
                 request_bytes_max: 256 * 1024,
                 response_bytes_max: 4 * 1024 * 1024,
@@ -312,6 +315,7 @@ impl Config {
         let at_least_one = [
             ("limits.commands_in_flight_max", self.limits.commands_in_flight_max as u64),
             ("limits.execute_in_flight_max", self.limits.execute_in_flight_max as u64),
+            ("limits.connections_max", self.limits.connections_max as u64),
             (
                 "limits.streams_per_connection_max",
                 u64::from(self.limits.streams_per_connection_max),

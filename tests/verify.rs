@@ -166,24 +166,28 @@ fn damage_is_told_and_ends_nothing() {
     assert!(problem(&path).contains("FORMAT"));
 }
 
-/// Runs `holdfast verify`; gives its exit code and its report.
-fn verify_by_command(path: &Path) -> (Option<i32>, Report) {
+/// Runs `holdfast verify`; gives its exit code, its report, and what it said besides.
+fn verify_by_command(path: &Path) -> (Option<i32>, Report, String) {
     let mut command = process::Command::new(env!("CARGO_BIN_EXE_holdfast"));
     let output = command.args(["verify", "-o", "json", "--data-dir"]).arg(path).output().unwrap();
-    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap(), said)
 }
 
 #[test]
 fn damage_that_the_logs_database_does_not_survive_is_a_problem_like_any_other() {
     let (temporary, path) = filled();
-    assert_eq!(verify_by_command(&path), (Some(0), verify(&path)));
+    assert_eq!(verify_by_command(&path), (Some(0), verify(&path), String::new()));
     let newest = fs::read_dir(path.join("log")).unwrap().map(|entry| entry.unwrap().path()).max();
     // One of the database's own blocks occurs twice, which it asserts never to see.
     let pages = newest.unwrap().join("db");
     let mut block = fs::read(&pages).unwrap();
     block.resize(512 << 10, 0);
     fs::write(&pages, block.repeat(2)).unwrap();
-    let (code, report) = verify_by_command(&path);
+    let (code, report, said) = verify_by_command(&path);
+    let segment = Path::new("log").join(pages.parent().unwrap().file_name().unwrap());
+    let named = format!("{} is damaged in a way that ends the process", segment.display());
+    assert!(said.contains(&named), "{said}");
     assert_eq!((code, report.ok), (Some(1), false));
     let [problem] = &report.problems[..] else { panic!("{report:?}") };
     assert!(problem.starts_with(&path.join("log").display().to_string()), "{problem}");

@@ -386,3 +386,16 @@ fn an_archive_that_is_open_is_not_opened_twice() {
     let _open = disk.open();
     assert!(matches!(FjallArchive::open(disk.0.path()), Err(ArchiveError::Store { .. })));
 }
+
+#[test]
+fn an_archive_that_has_lost_its_records_is_refused() {
+    let disk = Disk::new();
+    {
+        let archive = disk.open();
+        archive.put(&[entry("a", "1"), entry("b", "2")]).unwrap();
+        archive.flush();
+    }
+    fs::remove_file(disk.0.path().join("archive/keyspaces/1/current")).unwrap();
+    let refused = FjallArchive::open(disk.0.path()).err().unwrap();
+    assert!(matches!(refused, ArchiveError::Lost { counted: 2, found: 0, .. }), "{refused}");
+}

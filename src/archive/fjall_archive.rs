@@ -15,6 +15,10 @@
 //! The tree's own way of clearing a keyspace isn't used: a flush that is running meanwhile may
 //! bring back what was cleared.
 //!
+//! Where a file of a keyspace is gone, the tree may take the keyspace for a new one and say nothing.
+//! So the records are counted when the archive is opened. The tree asserts about its journal, too, and
+//! ends the process where that is damaged; the place is named then.
+//!
 //! Not here: a lock for the data folder, though the tree locks its own. A journal of the tree
 //! that is damaged in the middle may be read as if it ended there; the totals then count less
 //! than a snapshot says, and that is for whoever opens both to compare.
@@ -36,11 +40,15 @@ use crate::codec::archive_frame::{
 };
 use crate::codec::digest::Digest;
 use crate::codec::entry::Entry;
+use crate::fatal;
 
 const FOLDER: &str = "archive";
 const NEW_FOLDER: &str = "archive.new";
 const OLD_FOLDER: &str = "archive.old";
 const TOTALS_KEY: &[u8] = b"totals";
+/// What to do about an archive that can't be opened at all.
+const ADVICE: &str =
+    "move it out of the data folder, and the next start builds it anew from the log";
 
 /// Blocks and filters that are kept in memory, shared by all trees.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -74,11 +82,14 @@ impl FjallArchive {
     /// Opens the archive in a data folder, which exists; makes one where there is none.
     ///
     /// # Errors
-    /// [`ArchiveError::Store`], and [`ArchiveError::Damaged`] where its totals are.
+    /// [`ArchiveError::Store`], [`ArchiveError::Damaged`] where its totals are, and
+    /// [`ArchiveError::Lost`] where it has fewer records than they count.
     pub fn open(data_folder: &Path) -> Result<Self, ArchiveError> {
         let place = data_folder.join(FOLDER).display().to_string();
-        let trees = open_or_make(data_folder).map_err(failed("open", &place))?;
+        let trees = fatal::reading(&place, ADVICE, || open_or_make(data_folder));
+        let trees = trees.map_err(failed("open", &place))?;
         let totals = trees.stored_totals(&place)?;
+        trees.check_count(&place, totals.entities)?;
         Ok(Self {
             data_folder: data_folder.to_owned(),
             place,
@@ -232,6 +243,16 @@ impl Trees {
             let (what, place) = ("the count of entities".to_owned(), place.to_owned());
             ArchiveError::Damaged { what, place, source }
         })
+    }
+
+    /// A record is put once and never again, so the tree's own count is exact; what its journal holds
+    /// beside its tables might be counted twice, which is no loss.
+    fn check_count(&self, place: &str, counted: u64) -> Result<(), ArchiveError> {
+        let found = self.records.approximate_len() as u64;
+        if found >= counted {
+            return Ok(());
+        }
+        Err(ArchiveError::Lost { place: place.to_owned(), counted, found })
     }
 }
 

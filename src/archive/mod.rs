@@ -57,6 +57,19 @@ pub enum ArchiveError {
         /// What is wrong with it.
         source: FrameError,
     },
+    /// Records are gone.
+    #[error(
+        "the archive {place} counts {counted} entities, and has the records of {found}; stop the \
+         server, remove the archive and the snapshots, and start again to rebuild them from the log"
+    )]
+    Lost {
+        /// Its folder, or what stands for it.
+        place: String,
+        /// How many there should be.
+        counted: u64,
+        /// How many there are.
+        found: u64,
+    },
     /// An archived entity was put with another record.
     #[error(
         "the archive {place} has another record of the entity {key}, which can't change any \

@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::fatal;
 use failure::Failure;
 
 /// A reservation server that never sells the same thing twice.
@@ -128,6 +129,7 @@ enum Command {
 
 /// Does what the process's arguments ask for, and gives the exit code.
 pub fn run() -> ExitCode {
+    fatal::name_places_in_panics();
     let cli = Cli::parse();
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,

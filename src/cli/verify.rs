@@ -88,9 +88,11 @@ fn inspect_apart(copy: &Path, data_dir: &Path) -> Result<Report, Failure> {
 
 fn abort(data_dir: &Path, status: ExitStatus) -> String {
     format!(
-        "{} is damaged in a way that ends the process which reads it ({status}; standard error says \
-         where); restore the data folder from a backup",
-        data_dir.join("log").display()
+        "{} or {} is damaged in a way that ends the process which reads it ({status}; standard error \
+         says which); restore the data folder from a backup, or where it is the archive, move that \
+         away to have it built anew",
+        data_dir.join("log").display(),
+        data_dir.join("archive").display(),
     )
 }
 

@@ -37,8 +37,10 @@ use super::sync::{DiskSync, FileSync};
 use super::table::Table;
 use crate::codec::page::{Chain, PageKey, paginate};
 use crate::domain::ids::Position;
-use crate::telemetry;
+use crate::{fatal, telemetry};
 
+/// What to do about a segment that can't be opened at all.
+const ADVICE: &str = "restore the data folder from a backup";
 const CACHE_BYTES_APPENDING: u64 = 64 << 20;
 const CACHE_BYTES_READING: u64 = 16 << 20;
 
@@ -347,13 +349,14 @@ fn open_database(path: &Path, purpose: Use) -> Result<sled::Db, StoreError> {
         Use::Appending => config.cache_capacity(CACHE_BYTES_APPENDING),
         Use::Reading => config.cache_capacity(CACHE_BYTES_READING).flush_every_ms(None),
     };
+    let place = path.display().to_string();
     for _ in 1..OPEN_ATTEMPTS {
-        match config.open() {
+        match fatal::reading(&place, ADVICE, || config.open()) {
             Err(error) if is_locked(&error) => thread::sleep(OPEN_PAUSE),
             done => return done.map_err(engine_error("open", path)),
         }
     }
-    config.open().map_err(engine_error("open", path))
+    fatal::reading(&place, ADVICE, || config.open()).map_err(engine_error("open", path))
 }
 
 /// Whether it is sled's own lock that stands in the way. The data folder is locked by us, so

@@ -184,6 +184,7 @@ fn grpc_limits(config: &Config) -> grpc::Limits {
         message_in_bytes_max: limits.request_bytes_max,
         message_out_bytes_max: limits.response_bytes_max,
         execute_in_flight_max: limits.execute_in_flight_max,
+        connections_max: limits.connections_max,
         streams_per_connection_max: limits.streams_per_connection_max,
         header_list_bytes_max: limits.header_bytes_max,
         keepalive: limits.keepalive_interval.0,

@@ -27,6 +27,9 @@ use crate::snapshot::{
 /// How often it is said how far the replay has come.
 const TELL_EVERY: u64 = 10_000;
 
+/// How many archived entities that aren't as the log has them are told one by one.
+const ARCHIVED_TOLD_MAX: usize = 10;
+
 /// Looks at a copy of a data folder, and writes to it.
 ///
 /// The log's database asserts about what it reads, so some damage ends the process.
@@ -175,15 +178,15 @@ impl Inspection<'_> {
 
     fn check_archive(&mut self, archive: &dyn Archive, world: &World) {
         let (mut found, mut count) = (Digest::default(), 0);
-        let problems = &mut self.problems;
+        let mut wrong = Vec::new();
         let read = archive.for_each(&mut |key, record| {
             found.add(key, record);
             count += 1;
-            if let Err(problem) = check_archived(key, record, world) {
-                problems.add(problem);
-            }
+            wrong.extend(check_archived(key, record, world).err());
             ControlFlow::Continue(())
         });
+        self.tell_archived(&wrong);
+        let problems = &mut self.problems;
         self.checked.push(format!("the archive: {count} entities, that each is as the log has it"));
         if let Err(error) = read {
             problems.add(error);
@@ -193,6 +196,17 @@ impl Inspection<'_> {
                 "the archive says that it holds {said} entities, and holds {count} or others; \
                  remove the archive and the snapshots to have them built anew from the log"
             ));
+        }
+    }
+
+    /// Where the log has lost its end, all that it ended may be archived: a few examples do, and
+    /// leave room for the problem that says why.
+    fn tell_archived(&mut self, wrong: &[String]) {
+        let (told, rest) = wrong.split_at(wrong.len().min(ARCHIVED_TOLD_MAX));
+        told.iter().for_each(|problem| self.problems.add(problem));
+        if !rest.is_empty() {
+            self.problems
+                .add(format_args!("and so of {} more entities of the archive", rest.len()));
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Limits {
     pub message_out_bytes_max: usize,
     /// Commands of one stream that are under way, or answered and not taken by the transport.
     pub execute_in_flight_max: usize,
+    /// Connections that are open at once.
+    pub connections_max: usize,
     /// Calls that are open at once on one connection.
     pub streams_per_connection_max: u32,
     /// The largest headers of one call.
@@ -83,6 +85,7 @@ impl Default for Limits {
             message_in_bytes_max: 256 * 1_024,
             message_out_bytes_max: 4 * 1_024 * 1_024,
             execute_in_flight_max: 4_096,
+            connections_max: 512,
             streams_per_connection_max: 100,
             header_list_bytes_max: 8 * 1_024,
             keepalive: Duration::from_secs(30),

@@ -12,6 +12,10 @@
 //! which writes that one answer. Here a group commit wakes each connection once, and its answers leave
 //! together.
 //!
+//! Each connection takes a descriptor, and so do the log, the snapshots and the archive, which end the
+//! process where they get none. So there is a most of connections, and whoever comes beyond is hung up
+//! on.
+//!
 //! Not here: which services there are, and what they do.
 
 use std::convert::Infallible;
@@ -56,10 +60,18 @@ pub(super) async fn serve<S>(
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    // So that a siege is one line in the log, not one for each that comes.
+    let mut is_full = false;
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(socket) = incoming.next() => match socket {
+                Ok(_) if connections.len() >= limits.connections_max => {
+                    if !is_full {
+                        tracing::warn!(connections = connections.len(), "nobody more is let in");
+                    }
+                    is_full = true;
+                }
                 Ok(socket) => {
                     connections.spawn(connection(socket, service.clone(), limits, stopping.clone()));
                 }
@@ -69,7 +81,7 @@ pub(super) async fn serve<S>(
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => is_full = false,
         }
     }
     drop(incoming);
