@@ -79,6 +79,17 @@ fn a_store_keeps_the_folder_locked() {
 }
 
 #[test]
+fn a_format_that_never_was_is_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let opened = DataFolder::open(temporary.path()).unwrap();
+    drop(opened);
+    let path = temporary.path().join("FORMAT");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("format 1", "format 0", 1)).unwrap();
+    assert!(matches!(DataFolder::open(temporary.path()), Err(FolderError::Unreadable { .. })));
+}
+
+#[test]
 fn a_newer_format_is_refused_untouched() {
     let temporary = tempfile::tempdir().unwrap();
     let text = "holdfast data folder\nformat 2\nsomething new\n";

@@ -255,7 +255,8 @@ fn read_format(folder: &Path) -> Result<Uuid, FolderError> {
         return Err(unreadable());
     }
     let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
-    let version: u32 = field("format").and_then(|text| text.parse().ok()).ok_or_else(unreadable)?;
+    let version: Option<u32> = field("format").and_then(|text| text.parse().ok());
+    let version = version.filter(|version| *version > 0).ok_or_else(unreadable)?;
     if version > FORMAT_VERSION {
         return Err(FolderError::Newer { path: folder.to_path_buf(), version });
     }

@@ -14,7 +14,7 @@
 //!
 //! Each connection takes a descriptor, and so do the log, the snapshots and the archive, which end the
 //! process where they get none. So there is a most of connections, and whoever comes beyond is hung up
-//! on.
+//! on; so is whoever doesn't say in time that HTTP/2 will be spoken.
 //!
 //! Not here: which services there are, and what they do.
 
@@ -43,6 +43,15 @@ use super::Limits;
 
 /// How long nobody is let in after somebody could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The first bytes that an HTTP/2 client sends (RFC 9113, section 3.4).
+const PREFACE_BYTES: usize = 24;
+
+/// How long a client may take for them.
+const PREFACE_TIME: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether more of them have come.
+const PREFACE_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Serves connections until `shutdown`, then until each has finished the calls that it has.
 pub(super) async fn serve<S>(
@@ -99,6 +108,9 @@ async fn connection<S>(
     S: Clone + Send + 'static,
     S::Future: Send,
 {
+    if !has_preface(&socket, &mut stopping).await {
+        return;
+    }
     let begun = Begun::default();
     let mut connection = pin!(
         http2::Builder::new(begun.clone())
@@ -131,6 +143,25 @@ async fn connection<S>(
     .await;
 }
 
+/// Whether the client has sent as many bytes as the preface has. What they are is read later.
+async fn has_preface(socket: &TcpStream, stopping: &mut watch::Receiver<bool>) -> bool {
+    let sent = async {
+        let mut preface = [0; PREFACE_BYTES];
+        loop {
+            match socket.peek(&mut preface).await {
+                Ok(PREFACE_BYTES) => return true,
+                Ok(0) | Err(_) => return false,
+                // There is something to be read, so waiting for more would end at once.
+                Ok(_) => tokio::time::sleep(PREFACE_LOOK_EVERY).await,
+            }
+        }
+    };
+    tokio::select! {
+        sent = tokio::time::timeout(PREFACE_TIME, sent) => sent.unwrap_or(false),
+        _ = stopping.wait_for(|stopping| *stopping) => false,
+    }
+}
+
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where the connection puts the calls that begin.
@@ -161,5 +192,37 @@ impl Calls {
         let has_begun = !begun.is_empty();
         self.under_way.extend(begun.drain(..));
         has_begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// Both ends of a connection, and a server that isn't told to stop as long as its sender is kept.
+    async fn connected() -> (TcpStream, TcpStream, watch::Sender<bool>, watch::Receiver<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let (stop, stopping) = watch::channel(false);
+        (client, server, stop, stopping)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_says_what_it_speaks_is_hung_up_on() {
+        let (mut client, server, _stop, mut stopping) = connected().await;
+        client.write_all(b"PRI *").await.unwrap();
+        assert!(!has_preface(&server, &mut stopping).await);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_says_what_it_speaks_is_heard_from_its_first_byte_on() {
+        let (mut client, server, _stop, mut stopping) = connected().await;
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        assert!(has_preface(&server, &mut stopping).await);
+        let mut first = [0; 3];
+        assert_eq!((server.peek(&mut first).await.unwrap(), &first), (3, b"PRI"));
     }
 }
