@@ -91,6 +91,9 @@ impl Shop {
     }
 
     fn write(&mut self) {
+        if self.commit.is_empty() {
+            return;
+        }
         self.store.commit(&self.commit).unwrap();
         self.commit.begin(self.store.last().next());
     }
@@ -100,11 +103,9 @@ impl Shop {
         let id = EntityId::Resource(ResourceKey::Stock(material::stock_key(BALANCES)));
         while bytes_in(folder) < bytes {
             for _ in 0..100 * EVENTS_OF_A_COMMIT {
-                let note = |random: &mut StdRng| {
-                    let letter = || char::from(random.random_range(b'!'..=b'~'));
-                    std::iter::repeat_with(letter).take(120).collect::<String>()
-                };
-                let reference = Label::new(&note(&mut self.random)).unwrap();
+                let letter = || char::from(self.random.random_range(b'!'..=b'~'));
+                let note: String = std::iter::repeat_with(letter).take(Label::BYTES_MAX).collect();
+                let reference = Label::new(&note).unwrap();
                 let received = stock_balance::Event::Received { quantity: 1, reference };
                 self.append(id.clone(), Body::StockBalance(received));
             }
