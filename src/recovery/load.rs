@@ -6,7 +6,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::dealing::deal_to_parts;
-use super::part::{Kept, Part, WorldError};
+use super::part::{Part, WorldError};
 use super::settle::{Unsettled, settle};
 use super::spread::Spread;
 use super::world::World;
@@ -263,9 +263,7 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
         return Ok(());
     }
     let archived = world.survey(|part| {
-        let is_finished =
-            |(key, kept): &(EntityKey, &Kept)| kept.entity(key.kind()).summary().finished;
-        let finished = part.iter().filter(is_finished);
+        let finished = part.iter().filter(|(_, kept)| kept.summary().finished);
         let kept = finished.filter_map(|(key, _)| match archive.contains(&v1::encode(&key)) {
             Ok(true) => Some(Ok(key)),
             Ok(false) => None,

@@ -15,6 +15,7 @@ use super::any_entity::AnyEntity;
 use super::entity_map::EntityMap;
 use crate::codec::digest::Digest;
 use crate::codec::{CodecError, v1};
+use crate::domain::entity::Summary;
 use crate::domain::event::Event;
 use crate::domain::ids::{EntityKey, EntityKind, Position, Version};
 
@@ -88,15 +89,23 @@ pub struct Kept {
     unpacked: Option<AnyEntity>,
     /// Else its record, which has been read before.
     record: Box<[u8]>,
+    /// And what the table should know of it, so that it needn't be read again for that.
+    summary: Summary,
 }
 
 impl Kept {
     fn begun(kind: EntityKind) -> Self {
-        Self { unpacked: Some(AnyEntity::new(kind)), record: Box::default() }
+        let unpacked = Some(AnyEntity::new(kind));
+        Self { unpacked, record: Box::default(), summary: Summary::NONE }
     }
 
-    fn packed(record: Box<[u8]>) -> Self {
-        Self { unpacked: None, record }
+    fn packed(entity: &AnyEntity, record: Box<[u8]>) -> Self {
+        Self { unpacked: None, record, summary: entity.summary() }
+    }
+
+    /// What the table should know of the entity.
+    pub fn summary(&self) -> Summary {
+        self.unpacked.as_ref().map_or(self.summary, AnyEntity::summary)
     }
 
     /// The entity, which is of this kind.
@@ -120,7 +129,7 @@ impl Kept {
 
     fn pack(&mut self) {
         if let Some(entity) = self.unpacked.take() {
-            self.record = entity.encode().into_boxed_slice();
+            *self = Self::packed(&entity, entity.encode().into_boxed_slice());
         }
     }
 }
@@ -144,7 +153,7 @@ impl Part {
             .map_err(|source| WorldError::Record { stream: key.clone(), source })?;
         match self.get(&key) {
             Some(known) if known.version() >= entity.version() => {}
-            _ => self.entities.insert(key, Kept::packed(record.into())),
+            _ => self.entities.insert(key, Kept::packed(&entity, record.into())),
         }
         Ok(())
     }

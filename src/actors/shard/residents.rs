@@ -69,11 +69,10 @@ impl Residents {
         let now = environment.surroundings.clock.now();
         let mut finished = VecDeque::new();
         let table = entities.into_entities().converted(seed, |key, kept| {
-            let entity = kept.entity(key.kind());
-            let summary = entity.summary();
+            let summary = kept.summary();
             environment.index().enter(key, &summary);
             if summary.finished {
-                let (key, position) = (key.clone(), entity.position());
+                let (key, position) = (key.clone(), kept.entity(key.kind()).position());
                 finished.push_back(Finished { key, position, time: now });
             }
             Slot::Passive(kept.into_record())
