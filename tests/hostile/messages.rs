@@ -58,7 +58,7 @@ fn subscribers_that_read_nothing_hold_nobody_up() {
         });
         join_all(many).await.into_iter().for_each(|answer| drop(answer.unwrap()));
         let mut open = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..10 {
             let mut bare = Bare::connect(attacked).await;
             for _ in 0..10 {
                 let (answer, mut body) = bare.call("EventService/Subscribe", "").await;

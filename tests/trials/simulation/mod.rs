@@ -148,7 +148,7 @@ impl Run {
 
     fn settings(&mut self) -> Settings {
         let limits = Limits {
-            requests_remembered: self.one_of([2, 8, 64]),
+            requests_remembered: self.one_of([3, 8, 64]),
             resource_requests_remembered: self.one_of([10, 40, 4_096]),
             commands_queued_max: self.one_of([0, 1, 64]),
             idle_ms: self.one_of([0, 3, 50]),
