@@ -12,7 +12,8 @@
 //!                    model: is each what it has to be?
 //! ```
 //!
-//! A kind of entity takes part by one file in `generator` and one in `model`.
+//! A kind of entity takes part by one file in `generator` and one in `model`, and by a line for it in
+//! their `mod.rs`, in `tally` and in `history/wire`: without these it doesn't compile.
 #![allow(clippy::unwrap_used)]
 
 mod campaign;
