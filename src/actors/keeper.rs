@@ -211,10 +211,12 @@ impl Keeper {
         let position = self.journal.durable();
         let mut sink = self.snapshots.begin(position)?;
         let mut records = self.walk();
-        while let Some((key, record)) = records.next().await {
+        while let Some(bundle) = records.next().await {
             // It may be the snapshot itself that fills the disk; given up, it leaves nothing behind.
             self.check_room()?;
-            sink.put(&key, &record)?;
+            for (key, record) in bundle.iter() {
+                sink.put(key, record)?;
+            }
         }
         let barrier = self.barrier(position).await?;
         let (_, archived) = self.archive.digest();
@@ -285,10 +287,12 @@ impl Keeper {
         // A walk may meet an entity twice, and both times the same.
         let mut met = HashSet::<u128, FixedState>::default();
         let mut records = self.walk();
-        while let Some((key, record)) = records.next().await {
-            let is_counted = has_archive_failed && self.archive.contains(&key).unwrap_or(false);
-            if met.insert(xxh3_128(&key)) && !is_counted {
-                digest.add(&key, &record);
+        while let Some(bundle) = records.next().await {
+            for (key, record) in bundle.iter() {
+                let is_counted = has_archive_failed && self.archive.contains(key).unwrap_or(false);
+                if met.insert(xxh3_128(key)) && !is_counted {
+                    digest.add(key, record);
+                }
             }
         }
         digest

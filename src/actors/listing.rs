@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use foldhash::fast::FixedState;
 
+use super::sorted_chunks::SortedChunks;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, StockKey};
 use crate::domain::name::TenantId;
@@ -45,7 +46,7 @@ pub struct ReservationQuery {
 #[derive(Debug, Default)]
 pub struct Listing {
     stock: BTreeMap<TenantId, BTreeSet<StockKey>>,
-    reservations: HashMap<(TenantId, &'static str), BTreeSet<Age>, FixedState>,
+    reservations: HashMap<(TenantId, &'static str), SortedChunks<Age>, FixedState>,
     counts: BTreeMap<(EntityKind, &'static str), Count>,
 }
 
@@ -117,7 +118,7 @@ impl Listing {
             let Some(ages) = self.reservations.get(&(tenant.clone(), state.name())) else {
                 continue;
             };
-            let in_range = ages.range((from, Bound::Unbounded));
+            let in_range = ages.from(from);
             found.extend(in_range.take_while(|(created, _)| *created < before).take(query.count));
         }
         found.sort_unstable();

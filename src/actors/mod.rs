@@ -8,7 +8,7 @@
 //!
 //! In reading order: `delivery` (what travels), `topology` (which way), `shard` with its `table`,
 //! `seat` (which actor has which entity), `entity` (the shell around every aggregate), `index`
-//! with `deadlines`, `listing` and `packed` (what is known without asking), `process_manager`
+//! with `deadlines`, `listing` and `sorted_chunks` (what is known without asking), `process_manager`
 //! (which runs the steps of orders), `keeper` (which takes snapshots and fills the archive), and
 //! `engine`, by which the edge speaks to all of them.
 //!
@@ -31,6 +31,7 @@ pub mod listing;
 pub mod process_manager;
 pub mod seat;
 pub mod shard;
+pub mod sorted_chunks;
 pub mod table;
 pub mod topology;
 

@@ -49,6 +49,8 @@ pub struct Residents {
     pub(super) finished: VecDeque<Finished>,
     /// The time at the last tick: near enough for who is idle.
     now: Timestamp,
+    /// How many messages entities were given.
+    pub(super) delivered: u64,
 }
 
 /// An entity that can't change any more and waits for the archive.
@@ -86,12 +88,14 @@ impl Residents {
             idle_resources: VecDeque::new(),
             finished,
             now,
+            delivered: 0,
         }
     }
 
     /// Puts something into an entity's mailbox, and wakes the entity for it.
     pub fn deliver(&mut self, delivery: Delivery) {
         let now = self.now;
+        self.delivered += 1;
         match self.table.get_mut(&delivery.to) {
             Some(Slot::Active(active)) => active.send(delivery.payload, now),
             Some(Slot::Passive(record)) => {
