@@ -309,13 +309,17 @@ impl Keeper {
         durable.await.map_err(|_| SnapshotError::GivenUp { name: snapshot.to_string() })
     }
 
-    /// Moves what finished before the snapshot, and before the retention, to the archive.
+    /// Moves what finished before the snapshot, and before the retention, to the archive. It rests
+    /// as long as it works: nobody waits for it, and clients need the processors and the disk.
     async fn archive(&self, through: Position) -> Result<(), ArchiveError> {
         for shard in self.topology.shards() {
+            let mut begun = Instant::now();
             while self.has_room()
                 && let Some(moved) = self.archive_some(shard, through).await
             {
                 telemetry::entities_archived(moved?);
+                sleep(begun.elapsed()).await;
+                begun = Instant::now();
             }
         }
         Ok(())

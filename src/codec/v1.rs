@@ -10,12 +10,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Limit};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::CodecError;
-use crate::domain::event::{Body, Event, Origin, RequestMark};
+use crate::domain::event::{Body, Change, Event, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, Version};
 use crate::domain::time::Timestamp;
 
@@ -38,6 +37,20 @@ struct StoredEventRef<'a> {
     causation_id: Option<Uuid>,
     request: &'a Option<RequestMark>,
     body: &'a Body,
+}
+
+/// All but the stream, which comes first, of which only what a state depends on is kept.
+#[derive(Deserialize)]
+struct StoredChange<'a> {
+    version: Version,
+    back: u64,
+    _landmark: Position,
+    time: Timestamp,
+    #[serde(borrow)]
+    _origin: (&'a str, &'a str, Uuid),
+    _causation_id: Option<Uuid>,
+    request: Option<RequestMark>,
+    body: Body,
 }
 
 /// All but the stream, which comes first.
@@ -79,10 +92,22 @@ pub fn encode_event(event: &Event, bytes: &mut Vec<u8>) {
 /// [`CodecError`], where the bytes are no event.
 pub fn decode_event(position: Position, bytes: &[u8]) -> Result<Event, CodecError> {
     let (stream, rest) = split_event(bytes)?;
-    decode_rest(position, stream, rest)
+    let stored: StoredRest = decode(rest)?;
+    Ok(Event {
+        position,
+        stream,
+        version: stored.version,
+        previous: previous(position, stored.back)?,
+        landmark: stored.landmark,
+        time: stored.time,
+        origin: stored.origin,
+        causation_id: stored.causation_id,
+        request: stored.request,
+        body: stored.body,
+    })
 }
 
-/// Reads whose event this is; the rest is for [`decode_rest`].
+/// Reads whose event this is; the rest is for [`decode_change`].
 ///
 /// # Errors
 /// [`CodecError`], where the bytes are no event.
@@ -91,32 +116,29 @@ pub fn split_event(bytes: &[u8]) -> Result<(EntityKey, &[u8]), CodecError> {
     Ok((stream, &bytes[read..]))
 }
 
-/// Reads the event at a position, of which all but the stream is left to read.
+/// Reads what a state depends on of the event at a position, of which all but the stream is left
+/// to read. What only readers of the log want isn't made: a tenth of the time.
 ///
 /// # Errors
 /// [`CodecError`], where the bytes are no event.
-pub fn decode_rest(
-    position: Position,
-    stream: EntityKey,
-    rest: &[u8],
-) -> Result<Event, CodecError> {
-    let stored: StoredRest = decode(rest)?;
-    let previous = match stored.back {
-        0 => Position::START,
-        back => Position(position.0.checked_sub(back).ok_or(CodecError::LinkBeforeStart)?),
-    };
-    Ok(Event {
+pub fn decode_change(position: Position, rest: &[u8]) -> Result<Change, CodecError> {
+    let stored: StoredChange<'_> = decode(rest)?;
+    Ok(Change {
         position,
-        stream,
         version: stored.version,
-        previous,
-        landmark: stored.landmark,
+        previous: previous(position, stored.back)?,
         time: stored.time,
-        origin: stored.origin,
-        causation_id: stored.causation_id,
         request: stored.request,
         body: stored.body,
     })
+}
+
+/// The position that a distance back names.
+fn previous(position: Position, back: u64) -> Result<Position, CodecError> {
+    match back {
+        0 => Ok(Position::START),
+        back => Ok(Position(position.0.checked_sub(back).ok_or(CodecError::LinkBeforeStart)?)),
+    }
 }
 
 thread_local! {
@@ -157,7 +179,7 @@ pub fn encode_into(value: &impl Serialize, bytes: &mut Vec<u8>) {
 ///
 /// # Errors
 /// [`CodecError`], where they are something else, or more.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> {
     let (value, read) = decode_front(bytes)?;
     if read < bytes.len() {
         return Err(CodecError::Trailing { bytes: bytes.len() - read });
@@ -166,7 +188,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 }
 
 /// Reads a value that the bytes begin with, and tells how many it takes up.
-fn decode_front<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), CodecError> {
-    bincode::serde::decode_from_slice(bytes, CONFIG)
+fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, usize), CodecError> {
+    bincode::serde::borrow_decode_from_slice(bytes, CONFIG)
         .map_err(|error| CodecError::Malformed(error.to_string()))
 }

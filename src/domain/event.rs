@@ -48,7 +48,30 @@ pub struct Event {
     pub body: Body,
 }
 
+/// What a state depends on of an event: all but who was behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where the event stands in the log.
+    pub position: Position,
+    /// Its version in its stream.
+    pub version: Version,
+    /// The position of the stream's event before it.
+    pub previous: Position,
+    /// When it was decided.
+    pub time: Timestamp,
+    /// The command that it is the effect of.
+    pub request: Option<RequestMark>,
+    /// What happened.
+    pub body: Body,
+}
+
 impl Event {
+    /// What a state depends on of it.
+    pub fn change(&self) -> Change {
+        let Self { position, version, previous, time, request, .. } = *self;
+        Change { position, version, previous, time, request, body: self.body.clone() }
+    }
+
     /// The event's id: the same whenever and by whomever it is read.
     pub fn id(&self, log_id: Uuid) -> Uuid {
         event_id(log_id, self.position)

@@ -3,7 +3,7 @@
 use crate::codec::{CodecError, v1};
 use crate::domain::claim::Claim;
 use crate::domain::entity::{Aggregate, Entity, Summary};
-use crate::domain::event::Event;
+use crate::domain::event::Change;
 use crate::domain::ids::{EntityId, EntityKind, Position, Version};
 use crate::domain::process::Step;
 use crate::domain::reservation::Reservation;
@@ -86,14 +86,14 @@ impl AnyEntity {
     }
 
     /// Follows its next event; false where that is one of another kind of entity.
-    pub(super) fn apply(&mut self, event: &Event) -> bool {
-        with_entity!(self, entity => follow(entity, event))
+    pub(super) fn apply(&mut self, change: &Change) -> bool {
+        with_entity!(self, entity => follow(entity, change))
     }
 }
 
-fn follow<A: Aggregate>(entity: &mut Entity<A>, event: &Event) -> bool {
-    let Some(body) = A::from_body(&event.body) else { return false };
-    entity.evolve(body, event.time);
-    entity.placed(event.position, 1, event.request.as_ref(), event.time);
+fn follow<A: Aggregate>(entity: &mut Entity<A>, change: &Change) -> bool {
+    let Some(body) = A::from_body(&change.body) else { return false };
+    entity.evolve(body, change.time);
+    entity.placed(change.position, 1, change.request.as_ref(), change.time);
     true
 }

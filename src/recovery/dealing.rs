@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 const BATCHES_AHEAD_MAX: usize = 8;
 
 /// Items with their bytes, in a row.
-struct Batch<T> {
+pub(super) struct Batch<T> {
     /// Each with where its bytes end.
     items: Vec<(T, usize)>,
     bytes: Vec<u8>,
@@ -36,6 +36,21 @@ struct Batch<T> {
 impl<T> Batch<T> {
     fn new() -> Self {
         Self { items: Vec::new(), bytes: Vec::with_capacity(BATCH_BYTES) }
+    }
+
+    /// The items, to be looked at before they are taken.
+    pub(super) fn items(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().map(|(item, _)| item)
+    }
+
+    /// Takes the items out, each with its bytes.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (T, &[u8])> {
+        let (bytes, mut begin) = (&self.bytes, 0);
+        self.items.drain(..).map(move |(item, end)| {
+            let of_item = &bytes[begin..end];
+            begin = end;
+            (item, of_item)
+        })
     }
 }
 
@@ -49,9 +64,13 @@ pub(super) struct Dealer<T> {
 }
 
 impl<T> Dealer<T> {
-    /// Gives an item with its bytes to an entity; breaks where a part has failed.
-    pub(super) fn deal(&mut self, whose: &EntityKey, item: T, bytes: &[u8]) -> ControlFlow<()> {
-        let part = self.spread.index(whose);
+    /// Which part an entity belongs to.
+    pub(super) fn part_of(&self, whose: &EntityKey) -> usize {
+        self.spread.index(whose)
+    }
+
+    /// Gives an item with its bytes to a part; breaks where that has failed.
+    pub(super) fn deal(&mut self, part: usize, item: T, bytes: &[u8]) -> ControlFlow<()> {
         let batch = &mut self.gathered[part];
         batch.bytes.extend_from_slice(bytes);
         batch.items.push((item, batch.bytes.len()));
@@ -75,7 +94,7 @@ impl<T> Dealer<T> {
 pub(super) fn deal_to_parts<T: Send, Note: Default + Send, R>(
     world: &mut World,
     read: impl FnOnce(&mut Dealer<T>) -> Result<R, RecoveryError>,
-    take: impl Fn(&mut Part, &mut Note, T, &[u8]) -> Result<(), RecoveryError> + Sync,
+    take: impl Fn(&mut Part, &mut Note, &mut Batch<T>) -> Result<(), RecoveryError> + Sync,
 ) -> Result<(R, Vec<Note>), RecoveryError> {
     let spread = world.spread().clone();
     let gathered = (0..spread.parts()).map(|_| Batch::new()).collect();
@@ -102,15 +121,12 @@ fn take_all<T, Note: Default>(
     part: &mut Part,
     batches: Receiver<Batch<T>>,
     give_back: Sender<Batch<T>>,
-    take: impl Fn(&mut Part, &mut Note, T, &[u8]) -> Result<(), RecoveryError>,
+    take: impl Fn(&mut Part, &mut Note, &mut Batch<T>) -> Result<(), RecoveryError>,
 ) -> Result<Note, RecoveryError> {
     let mut note = Note::default();
     for mut batch in batches {
-        let mut begin = 0;
-        for (item, end) in batch.items.drain(..) {
-            take(part, &mut note, item, &batch.bytes[begin..end])?;
-            begin = end;
-        }
+        take(part, &mut note, &mut batch)?;
+        batch.items.clear();
         batch.bytes.clear();
         // After the last batch nobody fills another.
         let _ = give_back.send(batch);

@@ -25,6 +25,11 @@ impl<V> EntityMap<V> {
         Self { tenants: Tenants::default(), values }
     }
 
+    /// Makes room for so many more entities.
+    pub fn reserve(&mut self, entities: usize) {
+        self.values.reserve(entities);
+    }
+
     /// An entity's value.
     pub fn get(&self, key: &EntityKey) -> Option<&V> {
         let tenant = self.tenants.find(&key.tenant)?;
@@ -37,12 +42,15 @@ impl<V> EntityMap<V> {
         self.values.get_mut(&Sought::new(tenant, &key.id))
     }
 
+    /// The index of an entity.
+    pub fn index_of(&self, key: &EntityKey) -> Option<usize> {
+        let tenant = self.tenants.find(&key.tenant)?;
+        self.values.get_index_of(&Sought::new(tenant, &key.id))
+    }
+
     /// The index of an entity, whose value is made where there is none: then it is the last.
     pub fn index_or_insert_with(&mut self, key: &EntityKey, make: impl FnOnce() -> V) -> usize {
-        let tenant = self.tenants.find(&key.tenant);
-        let known =
-            tenant.and_then(|tenant| self.values.get_index_of(&Sought::new(tenant, &key.id)));
-        known.unwrap_or_else(|| {
+        self.index_of(key).unwrap_or_else(|| {
             self.insert(key.clone(), make());
             self.values.len() - 1
         })

@@ -12,11 +12,14 @@ use super::spread::Spread;
 use super::world::World;
 use crate::archive::{Archive, ArchiveError};
 use crate::codec::{CodecError, v1};
-use crate::domain::event::Event;
+use crate::domain::event::Change;
 use crate::domain::ids::{EntityId, EntityKey, Position};
 use crate::domain::time::Timestamp;
 use crate::journal::{LogReader, StoreError};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotStore};
+
+/// How many events of the log there are for each new entity, where there are few.
+const EVENTS_OF_AN_ENTITY: u64 = 2;
 
 /// What recovery found.
 pub struct Loaded {
@@ -176,13 +179,15 @@ fn read_snapshot(
             while let Some((key, record)) = source.next()? {
                 let key: EntityKey =
                     v1::decode(&key).map_err(|source| RecoveryError::Event { position, source })?;
-                if dealer.deal(&key.clone(), key, &record).is_break() {
+                if dealer.deal(dealer.part_of(&key), key, &record).is_break() {
                     break;
                 }
             }
             Ok(())
         },
-        |part, (): &mut (), key, record| Ok(part.insert(key, record)?),
+        |part, (): &mut (), batch| {
+            batch.drain().try_for_each(|(key, record)| Ok(part.insert(key, record)?))
+        },
     )?;
     let header = *source.header();
     let footer = source.finish()?;
@@ -197,6 +202,7 @@ fn replay(
     last: Position,
 ) -> Result<(u64, Timestamp), RecoveryError> {
     let malformed = |position| move |source| RecoveryError::Event { position, source };
+    world.expect(usize::try_from((last.0 - from.0) / EVENTS_OF_AN_ENTITY).unwrap_or(usize::MAX));
     let (replayed, latest) = deal_to_parts(
         world,
         |dealer| {
@@ -204,7 +210,9 @@ fn replay(
             sources.log.read(from.next(), last, &mut |position, bytes| {
                 read += 1;
                 match v1::split_event(bytes) {
-                    Ok((stream, rest)) => dealer.deal(&stream.clone(), (position, stream), rest),
+                    Ok((stream, rest)) => {
+                        dealer.deal(dealer.part_of(&stream), (position, stream), rest)
+                    }
                     Err(source) => {
                         failed = Some(malformed(position)(source));
                         ControlFlow::Break(())
@@ -213,24 +221,36 @@ fn replay(
             })?;
             failed.map_or(Ok(read), Err)
         },
-        |part, latest: &mut Timestamp, (position, stream), rest| {
-            let event = v1::decode_rest(position, stream, rest).map_err(malformed(position))?;
-            *latest = event.time.max(*latest);
-            follow(part, sources.archive, &event)
+        |part, latest: &mut Timestamp, batch| {
+            // All at once: to look an entity up is to wait for memory, and so they wait together.
+            let places: Vec<_> = batch.items().map(|(_, stream)| part.place(stream)).collect();
+            for (((position, stream), rest), place) in batch.drain().zip(places) {
+                let change = v1::decode_change(position, rest).map_err(malformed(position))?;
+                *latest = change.time.max(*latest);
+                follow(part, sources.archive, &stream, place, &change)?;
+            }
+            Ok(())
         },
     )?;
     Ok((replayed, latest.into_iter().max().unwrap_or_default()))
 }
 
-fn follow(part: &mut Part, archive: &dyn Archive, event: &Event) -> Result<(), RecoveryError> {
-    let is_later = event.previous != Position::START;
+fn follow(
+    part: &mut Part,
+    archive: &dyn Archive,
+    stream: &EntityKey,
+    place: Option<usize>,
+    change: &Change,
+) -> Result<(), RecoveryError> {
+    let is_later = change.previous != Position::START;
     if is_later
-        && !part.contains(&event.stream)
-        && let Some(record) = archive.get(&v1::encode(&event.stream))?
+        && place.is_none()
+        && !part.contains(stream)
+        && let Some(record) = archive.get(&v1::encode(stream))?
     {
-        part.insert(event.stream.clone(), &record)?;
+        part.insert(stream.clone(), &record)?;
     }
-    Ok(part.apply(event)?)
+    Ok(part.apply(stream, place, change)?)
 }
 
 /// A finished reservation may be in the archive while the end of its claim was lost.

@@ -16,7 +16,7 @@ use super::entity_map::EntityMap;
 use crate::codec::digest::Digest;
 use crate::codec::{CodecError, v1};
 use crate::domain::entity::Summary;
-use crate::domain::event::Event;
+use crate::domain::event::Change;
 use crate::domain::ids::{EntityKey, EntityKind, Position, Version};
 
 /// Why an event doesn't fit.
@@ -74,6 +74,9 @@ pub enum WorldError {
 
 /// How many entities stay unpacked after an event.
 const UNPACKED_MAX: usize = 4_096;
+
+/// For how many entities room is made that may not come.
+const EXPECTED_MAX: usize = 4 << 20;
 
 /// The entities of one part.
 pub struct Part {
@@ -144,6 +147,12 @@ impl Part {
         Self { entities: EntityMap::new(seed), unpacked: VecDeque::new() }
     }
 
+    /// Makes room for so many more entities, within bounds: a table that grows is copied, and the
+    /// memory for it costs a tenth of a recovery. What isn't used stays the system's.
+    pub(super) fn expect(&mut self, entities: usize) {
+        self.entities.reserve(entities.min(EXPECTED_MAX));
+    }
+
     /// Puts in a record; of two of the same entity the newer one stays.
     ///
     /// # Errors
@@ -158,37 +167,49 @@ impl Part {
         Ok(())
     }
 
-    /// Follows an event.
+    /// Where an entity stands, if anything ever happened to it: for [`Part::apply`], until one is
+    /// taken out.
+    pub fn place(&self, key: &EntityKey) -> Option<usize> {
+        self.entities.index_of(key)
+    }
+
+    /// Follows an event of an entity, which stands in this place if one is given.
     ///
     /// # Errors
     /// [`WorldError`], where it doesn't fit.
-    pub fn apply(&mut self, event: &Event) -> Result<(), WorldError> {
-        let stream = || event.stream.clone();
-        let position = event.position;
-        let entity = self.unpack(&event.stream);
+    pub fn apply(
+        &mut self,
+        stream: &EntityKey,
+        place: Option<usize>,
+        change: &Change,
+    ) -> Result<(), WorldError> {
+        let position = change.position;
+        let entity = self.unpack(stream, place);
         let expected = entity.version().next();
-        if event.version < expected {
+        if change.version < expected {
             return Ok(());
         }
-        if event.version > expected {
-            let found = event.version;
+        let stream = || stream.clone();
+        if change.version > expected {
+            let found = change.version;
             return Err(WorldError::Gap { position, stream: stream(), found, expected });
         }
-        if event.previous != entity.position() {
-            let (found, expected) = (event.previous, entity.position());
+        if change.previous != entity.position() {
+            let (found, expected) = (change.previous, entity.position());
             return Err(WorldError::WrongLink { position, stream: stream(), found, expected });
         }
-        if !entity.apply(event) {
+        if !entity.apply(change) {
             return Err(WorldError::WrongKind { position, stream: stream() });
         }
         Ok(())
     }
 
     /// An entity, unpacked for its next event; begun where there was none.
-    fn unpack(&mut self, key: &EntityKey) -> &mut AnyEntity {
+    fn unpack(&mut self, key: &EntityKey, place: Option<usize>) -> &mut AnyEntity {
         let kind = key.kind();
         let known = self.entities.len();
-        let index = self.entities.index_or_insert_with(key, || Kept::begun(kind));
+        let index =
+            place.unwrap_or_else(|| self.entities.index_or_insert_with(key, || Kept::begun(kind)));
         if index == known || self.entities[index].unpacked.is_none() {
             self.pack_later(kind, index);
         }

@@ -44,7 +44,7 @@ impl World {
     /// # Errors
     /// [`WorldError`], where it doesn't fit.
     pub fn apply(&mut self, event: &Event) -> Result<(), WorldError> {
-        self.part_of(&event.stream).apply(event)
+        self.part_of(&event.stream).apply(&event.stream, None, &event.change())
     }
 
     fn part_of(&mut self, key: &EntityKey) -> &mut Part {
@@ -68,6 +68,12 @@ impl World {
             let entity = kept.entity(key.kind());
             (key, entity)
         })
+    }
+
+    /// Makes room for so many more entities.
+    pub(super) fn expect(&mut self, entities: usize) {
+        let of_each = entities / self.parts.len();
+        self.parts.iter_mut().for_each(|part| part.expect(of_each));
     }
 
     /// Which part an entity belongs to.

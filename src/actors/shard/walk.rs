@@ -12,8 +12,11 @@ use super::super::table::Slot;
 use super::Shard;
 use crate::codec::v1;
 
-/// How many entities a slice meets: a tenth of a millisecond.
+/// How much a slice may cost, in passive entities: a tenth of a millisecond.
 const SLICE: usize = 512;
+
+/// What an active entity costs, whose state is copied and not only its record.
+const ACTIVE_COST: usize = 8;
 
 /// How long a walk pauses where others have work to do, or the other end is behind.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -76,8 +79,10 @@ impl Shard {
         let table = &self.residents.borrow().table;
         walk.left = walk.left.min(table.len());
         let mut passive = Bundle::default();
-        for _ in 0..SLICE.min(walk.left) {
+        let mut cost = 0;
+        while walk.left > 0 && cost < SLICE {
             walk.left -= 1;
+            cost += 1;
             match table.at(walk.left) {
                 Some((key, Slot::Passive(record))) => {
                     passive.push(|bytes| v1::encode_into(&key, bytes), record);
@@ -86,6 +91,7 @@ impl Shard {
                     if let Some(record) = active.seat.captured() {
                         walk.capture.put(record);
                     }
+                    cost += ACTIVE_COST;
                 }
                 _ => {}
             }
