@@ -15,6 +15,7 @@
 //!
 //! Not here: what entities decide.
 
+mod finished;
 mod messages;
 mod residents;
 mod walk;

@@ -101,6 +101,15 @@ impl PackedKey {
         }
     }
 
+    /// The tenant's number.
+    pub fn tenant(&self) -> u32 {
+        match self {
+            Self::Resource(tenant, _)
+            | Self::Reservation(tenant, _)
+            | Self::SalesOrder(tenant, _) => *tenant,
+        }
+    }
+
     /// The key as everybody knows it.
     pub fn unpacked(&self, tenants: &Tenants) -> EntityKey {
         let (tenant, id) = match self {

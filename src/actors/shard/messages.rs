@@ -180,14 +180,10 @@ impl Residents {
     fn take_finished(&mut self, take: &TakeFinished) -> Vec<(EntityKey, Vec<u8>)> {
         let mut taken = Vec::new();
         while taken.len() < take.count
-            && let Some(oldest) = self.finished.front()
-            && oldest.position <= take.through
-            && oldest.time < take.before
-            && let Some(finished) = self.finished.pop_front()
+            && let Some(key) = self.finished.take(take.through, take.before)
         {
-            // One that was woken again is in the queue once more when it rests.
-            if let Some(Slot::Passive(record)) = self.table.get_mut(&finished.key) {
-                taken.push((finished.key, record.to_vec()));
+            if let Some(Slot::Passive(record)) = self.table.get_mut(&key) {
+                taken.push((key, record.to_vec()));
             }
         }
         taken

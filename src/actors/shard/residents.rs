@@ -22,6 +22,7 @@ use super::super::entity::Rest;
 use super::super::environment::Environment;
 use super::super::seat::Seats;
 use super::super::table::{Active, Slot, Table};
+use super::finished::Finished;
 use crate::archive::Archive;
 use crate::codec::v1;
 use crate::domain::command::Command;
@@ -45,19 +46,12 @@ pub struct Residents {
     /// Who may be idle then, by how long they keep their actors.
     idle: VecDeque<(Timestamp, EntityKey)>,
     idle_resources: VecDeque<(Timestamp, EntityKey)>,
-    /// Who has finished, when and where, oldest first.
-    pub(super) finished: VecDeque<Finished>,
+    /// Who waits for the archive.
+    pub(super) finished: Finished,
     /// The time at the last tick: near enough for who is idle.
     now: Timestamp,
     /// How many messages entities were given.
     pub(super) delivered: u64,
-}
-
-/// An entity that can't change any more and waits for the archive.
-pub(super) struct Finished {
-    pub(super) key: EntityKey,
-    pub(super) position: Position,
-    pub(super) time: Timestamp,
 }
 
 impl Residents {
@@ -69,13 +63,12 @@ impl Residents {
         seed: u64,
     ) -> Self {
         let now = environment.surroundings.clock.now();
-        let mut finished = VecDeque::new();
+        let mut finished = Finished::default();
         let table = entities.into_entities().converted(seed, |key, kept| {
             let summary = kept.summary();
             environment.index().enter(key, &summary);
             if summary.finished {
-                let (key, position) = (key.clone(), kept.entity(key.kind()).position());
-                finished.push_back(Finished { key, position, time: now });
+                finished.push(key, kept.entity(key.kind()).position(), now);
             }
             Slot::Passive(kept.into_record())
         });
@@ -216,8 +209,7 @@ impl Residents {
         self.vacate(before);
         self.environment.index().listing.rest(&key, summary);
         if summary.finished {
-            let time = self.now;
-            self.finished.push_back(Finished { key, position, time });
+            self.finished.push(&key, position, self.now);
         }
     }
 
