@@ -144,7 +144,7 @@ pub enum State {
 }
 
 /// A sales order that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Where it stands.
     pub state: State,
@@ -169,10 +169,10 @@ pub struct Details {
 }
 
 /// A sales order, or nothing yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SalesOrder {
     // Shared with the readers that it was shown to.
-    details: Option<Arc<Details>>,
+    pub(crate) details: Option<Arc<Details>>,
 }
 
 impl Command {

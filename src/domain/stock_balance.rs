@@ -87,13 +87,13 @@ pub enum Event {
 }
 
 /// Units of one SKU at one location.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StockBalance {
-    created: Timestamp,
-    updated: Timestamp,
-    on_hand: u64,
-    held: u64,
-    claims: Claims,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) on_hand: u64,
+    pub(crate) held: u64,
+    pub(crate) claims: Claims,
 }
 
 impl Command {

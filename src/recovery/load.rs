@@ -11,6 +11,7 @@ use super::settle::{Unsettled, settle};
 use super::spread::Spread;
 use super::world::World;
 use crate::archive::{Archive, ArchiveError};
+use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
 use crate::domain::event::Event;
 use crate::domain::ids::{EntityId, EntityKey, Position};
@@ -169,6 +170,7 @@ fn read_snapshot(
     position: Position,
 ) -> Result<(World, SnapshotInfo), RecoveryError> {
     let mut source = sources.snapshots.open(position)?;
+    let format = source.format();
     let mut world = World::new(spread.clone());
     deal_to_parts(
         &mut world,
@@ -182,7 +184,7 @@ fn read_snapshot(
             }
             Ok(())
         },
-        |part, (): &mut (), key, record| Ok(part.insert(key, record)?),
+        |part, (): &mut (), key, record| Ok(part.insert(key, format, record)?),
     )?;
     let header = *source.header();
     let footer = source.finish()?;
@@ -228,7 +230,7 @@ fn follow(part: &mut Part, archive: &dyn Archive, event: &Event) -> Result<(), R
         && !part.contains(&event.stream)
         && let Some(record) = archive.get(&v1::encode(&event.stream))?
     {
-        part.insert(event.stream.clone(), &record)?;
+        part.insert(event.stream.clone(), Format::CURRENT, &record)?;
     }
     Ok(part.apply(event)?)
 }
@@ -251,7 +253,7 @@ fn bring_back_archived_claimants(
     });
     for key in missing.into_iter().flatten() {
         if let Some(record) = archive.get(&v1::encode(&key))? {
-            world.insert(key, &record)?;
+            world.insert(key, Format::CURRENT, &record)?;
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use super::any_entity::AnyEntity;
 use super::entity_map::EntityMap;
 use crate::codec::digest::Digest;
+use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
 use crate::domain::entity::Summary;
 use crate::domain::event::Event;
@@ -135,7 +136,8 @@ impl Kept {
 }
 
 fn decoded(kind: EntityKind, record: &[u8]) -> AnyEntity {
-    AnyEntity::decode(kind, record).expect("what was read before can be read again")
+    AnyEntity::decode(kind, Format::CURRENT, record)
+        .expect("what was read before can be read again")
 }
 
 impl Part {
@@ -144,17 +146,26 @@ impl Part {
         Self { entities: EntityMap::new(seed), unpacked: VecDeque::new() }
     }
 
-    /// Puts in a record; of two of the same entity the newer one stays.
+    /// Puts in a record of some format; of two of the same entity the newer one stays.
     ///
     /// # Errors
     /// [`WorldError::Record`].
-    pub fn insert(&mut self, key: EntityKey, record: &[u8]) -> Result<(), WorldError> {
-        let entity = AnyEntity::decode(key.kind(), record)
+    pub fn insert(
+        &mut self,
+        key: EntityKey,
+        format: Format,
+        record: &[u8],
+    ) -> Result<(), WorldError> {
+        let entity = AnyEntity::decode(key.kind(), format, record)
             .map_err(|source| WorldError::Record { stream: key.clone(), source })?;
-        match self.get(&key) {
-            Some(known) if known.version() >= entity.version() => {}
-            _ => self.entities.insert(key, Kept::packed(&entity, record.into())),
+        if self.get(&key).is_some_and(|known| known.version() >= entity.version()) {
+            return Ok(());
         }
+        let record = match format {
+            Format::CURRENT => record.into(),
+            _ => entity.encode().into_boxed_slice(),
+        };
+        self.entities.insert(key, Kept::packed(&entity, record));
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use super::super::environment::Environment;
 use super::super::seat::Seats;
 use super::super::table::{Active, Slot, Table};
 use crate::archive::Archive;
+use crate::codec::records::Format;
 use crate::codec::v1;
 use crate::domain::command::Command;
 use crate::domain::entity::Summary;
@@ -232,7 +233,7 @@ enum Home {
 }
 
 pub(super) fn decoded(key: &EntityKey, record: &[u8]) -> AnyEntity {
-    AnyEntity::decode(key.kind(), record)
+    AnyEntity::decode(key.kind(), Format::CURRENT, record)
         .unwrap_or_else(|error| fatal::end(&format!("the record of {key} {error}")))
 }
 

@@ -156,7 +156,7 @@ pub enum State {
 }
 
 /// A reservation that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Where it stands.
     pub state: State,
@@ -183,10 +183,10 @@ pub struct Details {
 }
 
 /// A reservation, or nothing yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reservation {
     // Shared with the readers that it was shown to.
-    details: Option<Arc<Details>>,
+    pub(crate) details: Option<Arc<Details>>,
 }
 
 /// What a reservation waits for while it asks its resources.
