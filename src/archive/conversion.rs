@@ -123,9 +123,11 @@ mod tests {
         [&[1], &crc.to_le_bytes()[..], record].concat()
     }
 
+    type Stored = BTreeMap<Vec<u8>, Vec<u8>>;
+
     /// A few frames, and a disk that fails after so many writes.
     struct Desk {
-        frames: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+        frames: RefCell<Stored>,
         totals: Cell<Option<Totals>>,
         writes_left: Cell<usize>,
         frames_a_batch: usize,
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn what_is_damaged_or_lost_or_no_record_ends_it_before_the_totals() {
-        let harms: [fn(&mut BTreeMap<Vec<u8>, Vec<u8>>); 4] = [
+        let harms: [fn(&mut Stored); 4] = [
             |frames| *frames.get_mut(&key(6)).unwrap().last_mut().unwrap() ^= 1,
             |frames| drop(frames.remove(&key(0))),
             |frames| drop(frames.insert(key(3), old_frame(&key(3), b"nonsense"))),
