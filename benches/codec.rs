@@ -9,6 +9,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use holdfast::codec::page::{Chain, Scratch, decode, paginate};
+use holdfast::codec::records::{self, Format};
 use holdfast::codec::v1;
 use holdfast::domain::entity::Entity;
 use holdfast::domain::ids::Position;
@@ -42,15 +43,15 @@ fn events(criterion: &mut Criterion) {
 fn records(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec");
     for claims in [10, 1_000] {
-        let mut entity = Entity::<StockBalance>::default();
-        entity.state = stock_with_claims(claims);
-        let bytes = v1::encode(&entity);
+        let entity = Entity { state: stock_with_claims(claims), ..Entity::default() };
+        let bytes = records::encode(&entity);
         group.throughput(Throughput::Bytes(bytes.len() as u64));
         group.bench_function(format!("encode_record_of_{claims}_claims"), |bencher| {
-            bencher.iter(|| v1::encode(black_box(&entity)));
+            bencher.iter(|| records::encode(black_box(&entity)));
         });
         group.bench_function(format!("decode_record_of_{claims}_claims"), |bencher| {
-            bencher.iter(|| v1::decode::<Entity<StockBalance>>(black_box(&bytes)).unwrap());
+            let decode = records::decode::<StockBalance>;
+            bencher.iter(|| decode(Format::CURRENT, black_box(&bytes)).unwrap());
         });
     }
     group.finish();

@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 
 use holdfast::codec::PageWalk;
 use holdfast::codec::page::{HEADER_BYTES, Scratch, decode};
+use holdfast::codec::records::Format;
 use holdfast::codec::snapshot_block::Decoder;
 use holdfast::codec::v1;
 use holdfast::domain::ids::{EntityKey, EntityKind, Position};
@@ -54,9 +55,11 @@ pub fn event(bytes: &[u8]) {
         assert_eq!(v1::decode::<EntityKey>(&v1::encode(&key)), Ok(key));
     }
     for kind in [EntityKind::StockBalance, EntityKind::Reservation, EntityKind::SalesOrder] {
-        if let Ok(record) = AnyEntity::decode(kind, bytes) {
-            let again = record.encode();
-            assert_eq!(AnyEntity::decode(kind, &again).unwrap().encode(), again);
+        for format in [Format::One, Format::Two] {
+            if let Ok(record) = AnyEntity::decode(kind, format, bytes) {
+                let again = record.encode();
+                assert_eq!(AnyEntity::decode(kind, Format::CURRENT, &again), Ok(record));
+            }
         }
     }
 }

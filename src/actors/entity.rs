@@ -27,11 +27,10 @@ use super::capture::Captured;
 use super::delivery::{Delivery, Envelope, Payload, Reply, ShownClaims, Told};
 use super::environment::Environment;
 use super::process_manager::RunStep;
+use crate::codec::records::{self, Recorded};
 use crate::codec::v1;
 use crate::domain::command::{Command, Message};
-use crate::domain::entity::{
-    Aggregate, Checked, Context, Decision, Entity, Outcome, Summary, Transient,
-};
+use crate::domain::entity::{Checked, Context, Decision, Entity, Outcome, Summary, Transient};
 use crate::domain::event::{Event, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, SalesOrderId};
 use crate::domain::rejection::Rejection;
@@ -40,12 +39,12 @@ use crate::domain::time::Timestamp;
 use crate::telemetry;
 
 /// The actor of an active entity.
-pub struct EntityActor<A: Aggregate> {
+pub struct EntityActor<A: Recorded> {
     shell: Rc<RefCell<Option<Shell<A>>>>,
 }
 
 /// An active entity, as its actor changes it and its shard takes it back.
-pub struct Shell<A: Aggregate> {
+pub struct Shell<A: Recorded> {
     key: EntityKey,
     entity: Box<Entity<A>>,
     transient: A::Transient,
@@ -89,14 +88,14 @@ struct Cause {
     causation_id: Option<Uuid>,
 }
 
-impl<A: Aggregate> EntityActor<A> {
+impl<A: Recorded> EntityActor<A> {
     /// An actor that works for whatever entity is in the shell.
     pub fn new(shell: Rc<RefCell<Option<Shell<A>>>>) -> Self {
         Self { shell }
     }
 }
 
-impl<A: Aggregate> Shell<A> {
+impl<A: Recorded> Shell<A> {
     /// An entity that has been sent nothing yet.
     pub fn new(key: EntityKey, entity: Box<Entity<A>>, environment: Rc<Environment>) -> Self {
         Self {
@@ -117,7 +116,7 @@ impl<A: Aggregate> Shell<A> {
             Rest::Busy
         } else if self.entity.exists() {
             Rest::Record {
-                record: v1::encoded(&*self.entity, |bytes| bytes.into()),
+                record: records::encoded(&self.entity, |bytes| bytes.into()),
                 summary: self.entity.state.summary(),
                 position: self.entity.position,
             }
@@ -130,7 +129,7 @@ impl<A: Aggregate> Shell<A> {
     pub fn captured(&self) -> Option<Captured> {
         self.entity.exists().then(|| {
             let (key, entity) = (self.key.clone(), self.entity.clone());
-            Box::new(move || (v1::encode(&key), v1::encode(&*entity))) as Captured
+            Box::new(move || (v1::encode(&key), records::encode(&entity))) as Captured
         })
     }
 
@@ -352,11 +351,11 @@ impl<A: Aggregate> Shell<A> {
     }
 }
 
-impl<A: Aggregate> Actor for EntityActor<A> {
+impl<A: Recorded> Actor for EntityActor<A> {
     type Context = ActorCtx<Self>;
 }
 
-impl<A: Aggregate> Handler<Payload> for EntityActor<A> {
+impl<A: Recorded> Handler<Payload> for EntityActor<A> {
     type Result = ();
 
     fn handle(&mut self, payload: Payload, _: &mut Self::Context) {

@@ -22,7 +22,8 @@ use super::capture::Captured;
 use super::delivery::Payload;
 use super::entity::{EntityActor, Rest, Shell};
 use super::environment::Environment;
-use crate::domain::entity::{Aggregate, Entity};
+use crate::codec::records::Recorded;
+use crate::domain::entity::Entity;
 use crate::domain::ids::EntityKey;
 use crate::domain::reservation::Reservation;
 use crate::domain::sales_order::SalesOrder;
@@ -43,7 +44,7 @@ pub enum Seat {
 }
 
 /// An actor and the entity that it has.
-pub struct Seated<A: Aggregate> {
+pub struct Seated<A: Recorded> {
     address: Addr<EntityActor<A>>,
     /// Nothing while it is vacant.
     shell: Rc<RefCell<Option<Shell<A>>>>,
@@ -80,7 +81,7 @@ impl Seat {
     }
 }
 
-impl<A: Aggregate> Seated<A> {
+impl<A: Recorded> Seated<A> {
     fn new(key: EntityKey, entity: Box<Entity<A>>, environment: Rc<Environment>) -> Self {
         let shell = Rc::new(RefCell::new(Some(Shell::new(key, entity, environment))));
         Self { address: EntityActor::new(shell.clone()).start(), shell, sent: 0 }
@@ -141,7 +142,7 @@ impl Seats {
     }
 }
 
-fn take_or_start<A: Aggregate>(
+fn take_or_start<A: Recorded>(
     vacant: &mut Vec<Seated<A>>,
     key: EntityKey,
     entity: Box<Entity<A>>,
@@ -157,7 +158,7 @@ fn take_or_start<A: Aggregate>(
 }
 
 /// An actor that isn't kept stops when its address is dropped.
-fn keep<A: Aggregate>(vacant: &mut Vec<Seated<A>>, seated: Seated<A>) {
+fn keep<A: Recorded>(vacant: &mut Vec<Seated<A>>, seated: Seated<A>) {
     *seated.shell.borrow_mut() = None;
     if vacant.len() < VACANT_MAX {
         vacant.push(seated);

@@ -23,9 +23,9 @@
 //! that is damaged in the middle may be read as if it ended there; the totals then count less
 //! than a snapshot says, and that is for whoever opens both to compare.
 
-use std::error::Error;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{
     Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, atomic::AtomicBool, atomic::Ordering,
@@ -34,12 +34,14 @@ use std::sync::{
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Archive, ArchiveError, Visitor, damaged_record, plan_addition};
+use super::conversion::{Frames, convert};
+use super::{Archive, ArchiveError, BoxedError, Visitor, damaged_record, failed, plan_addition};
 use crate::codec::archive_frame::{
-    FrameError, Totals, decode_totals, decode_value, encode_totals, encode_value,
+    FrameError, Totals, decode_current, decode_totals, encode_totals, encode_value,
 };
 use crate::codec::digest::Digest;
 use crate::codec::entry::Entry;
+use crate::codec::records::Format;
 use crate::fatal;
 
 const FOLDER: &str = "archive";
@@ -79,7 +81,8 @@ struct Trees {
 }
 
 impl FjallArchive {
-    /// Opens the archive in a data folder, which exists; makes one where there is none.
+    /// Opens the archive in a data folder, which exists; makes one where there is none, and converts
+    /// one of an older format.
     ///
     /// # Errors
     /// [`ArchiveError::Store`], [`ArchiveError::Damaged`] where its totals are, and
@@ -88,8 +91,11 @@ impl FjallArchive {
         let place = data_folder.join(FOLDER).display().to_string();
         let trees = fatal::reading(&place, ADVICE, || open_or_make(data_folder));
         let trees = trees.map_err(failed("open", &place))?;
-        let totals = trees.stored_totals(&place)?;
+        let (format, mut totals) = trees.stored_totals(&place)?;
         trees.check_count(&place, totals.entities)?;
+        if format != Format::CURRENT {
+            totals = convert(&trees, &place, totals.entities)?;
+        }
         Ok(Self {
             data_folder: data_folder.to_owned(),
             place,
@@ -137,7 +143,7 @@ impl FjallArchive {
     fn record(&self, trees: &Trees, key: &[u8]) -> Result<Option<Vec<u8>>, ArchiveError> {
         let value = trees.records.get(key).map_err(failed("read", &self.place))?;
         let Some(value) = value else { return Ok(None) };
-        let record = decode_value(key, &value);
+        let record = decode_current(key, &value);
         let record = record.map_err(|error| damaged_record(&self.place, key, error))?;
         Ok(Some(record.to_vec()))
     }
@@ -190,7 +196,7 @@ impl Archive for FjallArchive {
         let trees = trees.as_ref().ok_or_else(|| self.given_up())?;
         for entry in trees.records.iter() {
             let (key, value) = entry.into_inner().map_err(failed("read", &self.place))?;
-            let record = decode_value(&key, &value);
+            let record = decode_current(&key, &value);
             let record = record.map_err(|error| damaged_record(&self.place, &key, error))?;
             if visit(&key, record).is_break() {
                 break;
@@ -233,7 +239,7 @@ impl Trees {
         Ok(Self { database, records, totals })
     }
 
-    fn stored_totals(&self, place: &str) -> Result<Totals, ArchiveError> {
+    fn stored_totals(&self, place: &str) -> Result<(Format, Totals), ArchiveError> {
         let frame = self.totals.get(TOTALS_KEY).map_err(failed("read", place))?;
         let totals = match &frame {
             Some(frame) => decode_totals(frame),
@@ -246,7 +252,7 @@ impl Trees {
     }
 
     /// A record is put once and never again, so the tree's own count is exact; what its journal holds
-    /// beside its tables might be counted twice, which is no loss.
+    /// beside its tables, or a conversion has written anew, might be counted twice, which is no loss.
     fn check_count(&self, place: &str, counted: u64) -> Result<(), ArchiveError> {
         let found = self.records.approximate_len() as u64;
         if found >= counted {
@@ -256,13 +262,35 @@ impl Trees {
     }
 }
 
-type BoxedError = Box<dyn Error + Send + Sync>;
+impl Frames for Trees {
+    fn after(&self, key: Option<&[u8]>, bytes: usize) -> Result<Vec<Entry>, BoxedError> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut frames, mut read) = (Vec::new(), 0);
+        for entry in self.records.range::<&[u8], _>((from, Bound::Unbounded)) {
+            let (key, value) = entry.into_inner()?;
+            read += key.len() + value.len();
+            frames.push((key.to_vec(), value.to_vec()));
+            if read >= bytes {
+                break;
+            }
+        }
+        Ok(frames)
+    }
 
-fn failed<E: Into<BoxedError>>(
-    action: &'static str,
-    place: &str,
-) -> impl FnOnce(E) -> ArchiveError {
-    move |error| ArchiveError::Store { action, place: place.to_owned(), source: error.into() }
+    fn replace(&self, frames: Vec<Entry>) -> Result<(), BoxedError> {
+        let mut write = self.database.batch().durability(Some(PersistMode::SyncAll));
+        for (key, value) in frames {
+            write.insert(&self.records, key, value);
+        }
+        Ok(write.commit()?)
+    }
+
+    fn finish(&self, totals: &Totals) -> Result<(), BoxedError> {
+        // What was replaced gives its room back.
+        self.records.major_compact()?;
+        self.totals.insert(TOTALS_KEY, encode_totals(totals))?;
+        Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
 }
 
 fn open_or_make(data_folder: &Path) -> Result<Trees, BoxedError> {

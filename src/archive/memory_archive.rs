@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Archive, ArchiveError, Visitor, damaged_record, plan_addition};
-use crate::codec::archive_frame::{Totals, decode_value, encode_value};
+use crate::codec::archive_frame::{Totals, decode_current, encode_value};
 use crate::codec::digest::Digest;
 use crate::codec::entry::Entry;
 
@@ -74,7 +74,8 @@ impl MemoryArchive {
 impl Disk {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ArchiveError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
-        let record = decode_value(key, value).map_err(|error| damaged_record(PLACE, key, error))?;
+        let record =
+            decode_current(key, value).map_err(|error| damaged_record(PLACE, key, error))?;
         Ok(Some(record.to_vec()))
     }
 }
@@ -119,7 +120,7 @@ impl Archive for MemoryArchive {
 
     fn for_each(&self, visit: &mut Visitor<'_>) -> Result<(), ArchiveError> {
         for (key, value) in &lock(&self.disk).values {
-            let decoded = decode_value(key, value);
+            let decoded = decode_current(key, value);
             let record = decoded.map_err(|error| damaged_record(PLACE, key, error))?;
             if visit(key, record).is_break() {
                 break;

@@ -7,6 +7,9 @@
 //! what is damaged is refused and not served. The digest and the count of all that is archived
 //! are stored in the same step as the records they count.
 //!
+//! An archive whose records are of an older format is converted when it is opened; after that, all
+//! that is there is of the current one.
+//!
 //! Not here: which entities go to the archive and when, and what keys and records mean. An
 //! archive can't know that it is older than the log: whoever opens it compares its count with
 //! what the snapshot says.
@@ -19,6 +22,7 @@ use crate::codec::archive_frame::{FrameError, Totals};
 use crate::codec::digest::Digest;
 use crate::codec::entry::{Entry, EntryError, check_entry};
 
+mod conversion;
 mod fjall_archive;
 mod memory_archive;
 
@@ -42,7 +46,7 @@ pub enum ArchiveError {
         /// Its folder, or what stands for it.
         place: String,
         /// What the store said.
-        source: Box<dyn Error + Send + Sync>,
+        source: BoxedError,
     },
     /// What is stored is not what was put.
     #[error(
@@ -190,6 +194,15 @@ fn hex(key: &[u8]) -> String {
         text.push('…');
     }
     text
+}
+
+type BoxedError = Box<dyn Error + Send + Sync>;
+
+fn failed<E: Into<BoxedError>>(
+    action: &'static str,
+    place: &str,
+) -> impl FnOnce(E) -> ArchiveError {
+    move |error| ArchiveError::Store { action, place: place.to_owned(), source: error.into() }
 }
 
 fn damaged_record(place: &str, key: &[u8], source: FrameError) -> ArchiveError {

@@ -1,12 +1,14 @@
 //! How things look as bytes, and back.
 //!
-//! `v1` is the first format of events, records and keys; `page` what the log is cut into,
-//! `snapshot_block` and `archive_frame` what the other files hold; `digest` and `fingerprint`
-//! are hashes over such bytes. Everything here is pure: bytes in, values out, and no input makes
-//! it panic.
+//! `v1` is the format of events and keys, `records` the formats of what entities are; `page` what
+//! the log is cut into, `snapshot_block` and `archive_frame` what the other files hold; `digest`
+//! and `fingerprint` are hashes over such bytes. Everything here is pure: bytes in, values out, and
+//! no input makes it panic.
 //!
 //! Not here: files, syncing, the order of commits. Those are the journal's.
 
+pub mod records;
+mod scratch;
 pub mod v1;
 
 pub mod archive_frame;

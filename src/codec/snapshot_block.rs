@@ -1,12 +1,12 @@
-//! The bytes of a snapshot file, version 1.
+//! The bytes of a snapshot file.
 //!
 //! A header, then blocks of entries, then one footer, and nothing after it. Numbers are
 //! little-endian; every checksum is CRC32C.
 //!
 //! ```text
-//!  header    │ "HFSNAP\r\n" │ version = 1 │ log id │ position P │ crc │
-//!  40 bytes  │      8       │      4      │   16   │     8      │  4  │
-//!                                                     of all before ┘
+//!  header    │ "HFSNAP\r\n" │ version │ log id │ position P │ crc │
+//!  40 bytes  │      8       │    4    │   16   │     8      │  4  │
+//!                                                 of all before ┘
 //!
 //!  frame head │ kind │ entries │ sequence │ raw len │ stored len │ body crc │ head crc │
 //!  32 bytes   │  4   │    4    │    8     │    4    │     4      │    4     │    4     │
@@ -20,6 +20,7 @@
 //!  105 bytes  │     32      │     8     │    8    │  8   │    8     │     1      │   32   │     8      │
 //! ```
 //!
+//! - The version is that of the records ([`Format`]); all else has been the same in each so far.
 //! - Blocks are numbered from 0, and the footer's sequence is how many there were, so a block
 //!   that is missing, twice there or elsewhere is seen. The head's checksum begins with the
 //!   header's, so a block of another snapshot is seen too.
@@ -37,6 +38,7 @@
 use uuid::Uuid;
 
 use super::digest::Digest;
+use super::records::Format;
 use crate::domain::ids::Position;
 use crate::domain::time::Timestamp;
 
@@ -48,8 +50,6 @@ mod tests;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 
-/// The format version that is written, and the only one that is read.
-pub const VERSION: u32 = 1;
 /// The most bytes of entries in a block of more than one, before compression.
 pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
 
@@ -104,7 +104,10 @@ pub enum FormatError {
     #[error("it is no snapshot")]
     Magic,
     /// Written by a program that knows more, or damaged.
-    #[error("it has format version {version}, and this program reads only version {VERSION}")]
+    #[error(
+        "it has format version {version}, and this program reads only up to {}",
+        Format::CURRENT.number()
+    )]
     Version {
         /// What the header says.
         version: u32,

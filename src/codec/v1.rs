@@ -1,4 +1,4 @@
-//! Format version 1 of events, records and keys: bincode 2, variable-length integers.
+//! Format version 1 of events and keys: bincode 2, variable-length integers.
 //!
 //! An event's position isn't stored: it follows from its place in the log. Its link back is
 //! stored as a distance, which is short where a stream is busy.
@@ -6,14 +6,13 @@
 //! These bytes are on disks: a change to a domain type that alters them needs a new format
 //! version beside this one and an upcaster. The golden bytes in the tests tell.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Limit};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::CodecError;
+use super::{CodecError, scratch};
 use crate::domain::event::{Body, Change, Event, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, Version};
 use crate::domain::time::Timestamp;
@@ -141,25 +140,9 @@ fn previous(position: Position, back: u64) -> Result<Position, CodecError> {
     }
 }
 
-thread_local! {
-    /// Room for what is encoded only to be looked at or copied.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The most room that a thread keeps.
-const SCRATCH_BYTES_MAX: usize = 64 * 1024;
-
-/// Shows the bytes of a value to `read`. To let a vector grow anew for each would cost a
-/// twentieth of a reservation's time.
+/// Shows the bytes of a value to `read`.
 pub fn encoded<R>(value: &impl Serialize, read: impl FnOnce(&[u8]) -> R) -> R {
-    let mut bytes = SCRATCH.take();
-    bytes.clear();
-    encode_into(value, &mut bytes);
-    let result = read(&bytes);
-    if bytes.capacity() <= SCRATCH_BYTES_MAX {
-        SCRATCH.set(bytes);
-    }
-    result
+    scratch::with(|bytes| encode_into(value, bytes), read)
 }
 
 /// The bytes of a value.
@@ -188,7 +171,9 @@ pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CodecError> 
 }
 
 /// Reads a value that the bytes begin with, and tells how many it takes up.
-fn decode_front<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, usize), CodecError> {
+pub(super) fn decode_front<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+) -> Result<(T, usize), CodecError> {
     bincode::serde::borrow_decode_from_slice(bytes, CONFIG)
         .map_err(|error| CodecError::Malformed(error.to_string()))
 }

@@ -4,12 +4,11 @@
 //! million claims is captured for a snapshot without copying them: those are a persistent tree,
 //! whose smallest piece alone would take two kilobytes.
 //!
-//! Stored as a list by reservation, whichever it is in memory.
+//! Which of the two it is shows nowhere else: they are equal, and stored alike, where they hold the same.
 
 use std::ops::Bound;
 
 use imbl::OrdMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::claim::Claim;
 use super::ids::ReservationId;
@@ -129,44 +128,6 @@ impl PartialEq for Claims {
     }
 }
 
-impl Serialize for Claims {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for claim in self.iter() {
-            map.serialize_entry(&claim.reservation, claim)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Claims {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Claims;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("claims by reservation")
-            }
-
-            fn visit_map<M: serde::de::MapAccess<'de>>(
-                self,
-                mut map: M,
-            ) -> Result<Claims, M::Error> {
-                let mut claims = Claims::default();
-                while let Some((_, claim)) = map.next_entry::<ReservationId, Claim>()? {
-                    claims.insert(claim);
-                }
-                Ok(claims)
-            }
-        }
-
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -180,10 +141,6 @@ mod tests {
     fn claim(n: u8, held: u64) -> Claim {
         let reservation = ReservationId(Uuid::from_u128(u128::from(n)));
         Claim { held, ..Claim::release(reservation, Version(1)) }
-    }
-
-    fn stored(claims: &impl Serialize) -> Vec<u8> {
-        serde_json::to_vec(claims).unwrap()
     }
 
     proptest! {
@@ -209,10 +166,6 @@ mod tests {
             let after = claim(after, 0).reservation;
             let rest = map.range((Bound::Excluded(after), Bound::Unbounded));
             prop_assert!(claims.after(Some(after), 9).iter().eq(rest.take(9).map(|(_, claim)| claim)));
-            let bytes = stored(&claims);
-            prop_assert_eq!(&bytes, &stored(&map));
-            let read: Claims = serde_json::from_slice(&bytes).unwrap();
-            prop_assert_eq!(read, claims);
         }
     }
 }

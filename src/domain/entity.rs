@@ -5,9 +5,6 @@
 //!
 //! Not here: who sends messages, where events are written, when somebody is answered.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
 use super::claim::Claim;
 use super::command::{Command, Message};
 use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
@@ -112,9 +109,7 @@ impl Transient for () {
 }
 
 /// A kind of entity: how it decides, and how its state follows from its events.
-pub trait Aggregate:
-    Clone + Default + Serialize + DeserializeOwned + Send + Unpin + 'static
-{
+pub trait Aggregate: Clone + Default + Send + Unpin + 'static {
     /// Which kind.
     const KIND: EntityKind;
     /// Whether it begins with one creating command, which is remembered for ever.
@@ -172,14 +167,16 @@ pub trait Aggregate:
 }
 
 /// The command that brought an entity into being.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Creation {
-    fingerprint: Fingerprint,
-    position: Position,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Creation {
+    /// What it said.
+    pub fingerprint: Fingerprint,
+    /// The position of its event.
+    pub position: Position,
 }
 
 /// An aggregate with its version, its place in the log and its memory: the durable record.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Entity<A> {
     /// What it is.
     pub state: A,
@@ -188,9 +185,11 @@ pub struct Entity<A> {
     /// The position of its last event.
     pub position: Position,
     /// The position of its last event whose version [`LANDMARK_EVERY`] divides.
-    landmark: Position,
-    creation: Option<Creation>,
-    requests: RequestMemory,
+    pub landmark: Position,
+    /// What it began with, where that is one command.
+    pub creation: Option<Creation>,
+    /// The commands that it has accepted.
+    pub requests: RequestMemory,
 }
 
 /// What the checks before a decision found.

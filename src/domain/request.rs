@@ -8,8 +8,6 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
 use super::event::{Fingerprint, RequestMark};
 use super::ids::{Position, RequestId, Version};
 use super::rejection::Rejection;
@@ -28,7 +26,7 @@ pub struct Request {
 }
 
 /// One accepted command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remembered {
     /// What the client called it.
     pub id: RequestId,
@@ -43,12 +41,23 @@ pub struct Remembered {
 }
 
 /// The accepted commands of one entity, oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestMemory {
     remembered: VecDeque<Remembered>,
 }
 
+impl From<VecDeque<Remembered>> for RequestMemory {
+    fn from(remembered: VecDeque<Remembered>) -> Self {
+        Self { remembered }
+    }
+}
+
 impl RequestMemory {
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Remembered> {
+        self.remembered.iter()
+    }
+
     /// What is known of this request: nothing, the effect that it had, or that its id belongs to
     /// another payload.
     ///

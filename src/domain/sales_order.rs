@@ -144,7 +144,7 @@ pub enum State {
 }
 
 /// A sales order that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Where it stands.
     pub state: State,
@@ -169,10 +169,10 @@ pub struct Details {
 }
 
 /// A sales order, or nothing yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SalesOrder {
     // Shared with the readers that it was shown to.
-    details: Option<Arc<Details>>,
+    pub(crate) details: Option<Arc<Details>>,
 }
 
 impl Command {
@@ -226,16 +226,27 @@ impl State {
             Self::Cancelled => "CANCELLED",
         }
     }
+
+    fn is_finished(self, is_released: bool) -> bool {
+        match self {
+            Self::Completed | Self::Rejected => true,
+            Self::Cancelled => is_released,
+            Self::Created | Self::Confirmed | Self::Delivered => false,
+        }
+    }
+
+    /// What the table should know of an order in this state, which has given back what it held or
+    /// hasn't.
+    pub fn summary(self, created: Timestamp, is_released: bool) -> Summary {
+        let finished = self.is_finished(is_released);
+        Summary { state: self.name(), deadline: None, finished, created }
+    }
 }
 
 impl Details {
     /// Whether it can never change again.
     pub fn is_finished(&self) -> bool {
-        match self.state {
-            State::Completed | State::Rejected => true,
-            State::Cancelled => self.is_released,
-            State::Created | State::Confirmed | State::Delivered => false,
-        }
+        self.state.is_finished(self.is_released)
     }
 
     fn next_step(&self, id: SalesOrderId) -> Option<Step> {
@@ -374,12 +385,7 @@ impl Aggregate for SalesOrder {
 
     fn summary(&self) -> Summary {
         let Some(details) = &self.details else { return Summary::NONE };
-        Summary {
-            state: details.state.name(),
-            deadline: None,
-            finished: details.is_finished(),
-            created: details.created,
-        }
+        details.state.summary(details.created, details.is_released)
     }
 
     fn next_step(&self, id: &EntityId) -> Option<Step> {

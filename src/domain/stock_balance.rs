@@ -87,13 +87,13 @@ pub enum Event {
 }
 
 /// Units of one SKU at one location.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StockBalance {
-    created: Timestamp,
-    updated: Timestamp,
-    on_hand: u64,
-    held: u64,
-    claims: Claims,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) on_hand: u64,
+    pub(crate) held: u64,
+    pub(crate) claims: Claims,
 }
 
 impl Command {
@@ -126,6 +126,11 @@ impl StockBalance {
     /// What is here, and what of it is claimed.
     pub fn figures(&self) -> StockFigures {
         StockFigures { on_hand: self.on_hand, held: self.held }
+    }
+
+    /// What the table should know of a balance that was created then.
+    pub fn summary_of(created: Timestamp) -> Summary {
+        Summary { state: "OPEN", deadline: None, finished: false, created }
     }
 
     fn available(&self) -> u64 {
@@ -309,7 +314,7 @@ impl Aggregate for StockBalance {
     }
 
     fn summary(&self) -> Summary {
-        Summary { state: "OPEN", deadline: None, finished: false, created: self.created }
+        Self::summary_of(self.created)
     }
 
     fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {

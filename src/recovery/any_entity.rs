@@ -1,6 +1,7 @@
 //! An entity of whichever kind.
 
-use crate::codec::{CodecError, v1};
+use crate::codec::CodecError;
+use crate::codec::records::{self, Format};
 use crate::domain::claim::Claim;
 use crate::domain::entity::{Aggregate, Entity, Summary};
 use crate::domain::event::Change;
@@ -43,21 +44,22 @@ impl AnyEntity {
         }
     }
 
-    /// Reads a record.
+    /// Reads a record of some format.
     ///
     /// # Errors
     /// [`CodecError`], where the bytes are no record of this kind.
-    pub fn decode(kind: EntityKind, record: &[u8]) -> Result<Self, CodecError> {
+    pub fn decode(kind: EntityKind, format: Format, record: &[u8]) -> Result<Self, CodecError> {
+        use EntityKind::{Reservation, SalesOrder, StockBalance};
         Ok(match kind {
-            EntityKind::StockBalance => Self::StockBalance(Box::new(v1::decode(record)?)),
-            EntityKind::Reservation => Self::Reservation(Box::new(v1::decode(record)?)),
-            EntityKind::SalesOrder => Self::SalesOrder(Box::new(v1::decode(record)?)),
+            StockBalance => Self::StockBalance(Box::new(records::decode(format, record)?)),
+            Reservation => Self::Reservation(Box::new(records::decode(format, record)?)),
+            SalesOrder => Self::SalesOrder(Box::new(records::decode(format, record)?)),
         })
     }
 
     /// The record's bytes: what snapshots and the archive hold and the digest hashes.
     pub fn encode(&self) -> Vec<u8> {
-        with_entity!(self, entity => v1::encoded(entity.as_ref(), |bytes| bytes.to_vec()))
+        with_entity!(self, entity => records::encode(entity))
     }
 
     /// Its version.
@@ -68,6 +70,18 @@ impl AnyEntity {
     /// The position of its last event.
     pub fn position(&self) -> Position {
         with_entity!(self, entity => entity.position)
+    }
+
+    /// What the table should know of an entity with this record, of the current format.
+    ///
+    /// # Errors
+    /// [`CodecError`], where the bytes don't begin like a record of this kind.
+    pub fn summary_of(kind: EntityKind, record: &[u8]) -> Result<Summary, CodecError> {
+        match kind {
+            EntityKind::StockBalance => records::summary::<StockBalance>(record),
+            EntityKind::Reservation => records::summary::<Reservation>(record),
+            EntityKind::SalesOrder => records::summary::<SalesOrder>(record),
+        }
     }
 
     /// What the table should know of it.

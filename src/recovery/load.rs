@@ -11,6 +11,7 @@ use super::settle::{Unsettled, settle};
 use super::spread::Spread;
 use super::world::World;
 use crate::archive::{Archive, ArchiveError};
+use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
 use crate::domain::event::Change;
 use crate::domain::ids::{EntityId, EntityKey, Position};
@@ -172,6 +173,7 @@ fn read_snapshot(
     position: Position,
 ) -> Result<(World, SnapshotInfo), RecoveryError> {
     let mut source = sources.snapshots.open(position)?;
+    let format = source.format();
     let mut world = World::new(spread.clone());
     deal_to_parts(
         &mut world,
@@ -186,7 +188,7 @@ fn read_snapshot(
             Ok(())
         },
         |part, (): &mut (), batch| {
-            batch.drain().try_for_each(|(key, record)| Ok(part.insert(key, record)?))
+            batch.drain().try_for_each(|(key, record)| Ok(part.insert(key, format, record)?))
         },
     )?;
     let header = *source.header();
@@ -248,7 +250,7 @@ fn follow(
         && !part.contains(stream)
         && let Some(record) = archive.get(&v1::encode(stream))?
     {
-        part.insert(stream.clone(), &record)?;
+        part.insert(stream.clone(), Format::CURRENT, &record)?;
     }
     Ok(part.apply(stream, place, change)?)
 }
@@ -271,7 +273,7 @@ fn bring_back_archived_claimants(
     });
     for key in missing.into_iter().flatten() {
         if let Some(record) = archive.get(&v1::encode(&key))? {
-            world.insert(key, &record)?;
+            world.insert(key, Format::CURRENT, &record)?;
         }
     }
     Ok(())
@@ -283,7 +285,7 @@ fn drop_archived(archive: &dyn Archive, world: &mut World) -> Result<(), Recover
         return Ok(());
     }
     let archived = world.survey(|part| {
-        let finished = part.iter().filter(|(_, kept)| kept.summary().finished);
+        let finished = part.iter().filter(|(key, kept)| kept.summary(key.kind()).finished);
         let kept = finished.filter_map(|(key, _)| match archive.contains(&v1::encode(&key)) {
             Ok(true) => Some(Ok(key)),
             Ok(false) => None,

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use super::any_entity::AnyEntity;
 use super::entity_map::EntityMap;
 use crate::codec::digest::Digest;
+use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
 use crate::domain::entity::Summary;
 use crate::domain::event::Change;
@@ -87,58 +88,67 @@ pub struct Part {
 
 /// An entity, as it is kept.
 #[derive(Debug)]
-pub struct Kept {
+pub enum Kept {
     /// While events come for it.
-    unpacked: Option<AnyEntity>,
+    Unpacked(AnyEntity),
     /// Else its record, which has been read before.
-    record: Box<[u8]>,
-    /// And what the table should know of it, so that it needn't be read again for that.
-    summary: Summary,
+    Packed(Box<[u8]>),
 }
 
 impl Kept {
     fn begun(kind: EntityKind) -> Self {
-        let unpacked = Some(AnyEntity::new(kind));
-        Self { unpacked, record: Box::default(), summary: Summary::NONE }
+        Self::Unpacked(AnyEntity::new(kind))
     }
 
-    fn packed(entity: &AnyEntity, record: Box<[u8]>) -> Self {
-        Self { unpacked: None, record, summary: entity.summary() }
+    fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed(_))
     }
 
-    /// What the table should know of the entity.
-    pub fn summary(&self) -> Summary {
-        self.unpacked.as_ref().map_or(self.summary, AnyEntity::summary)
+    /// What the table should know of the entity, which is of this kind.
+    pub fn summary(&self, kind: EntityKind) -> Summary {
+        match self {
+            Self::Unpacked(entity) => entity.summary(),
+            Self::Packed(record) => AnyEntity::summary_of(kind, record).expect(READ_BEFORE),
+        }
     }
 
     /// The entity, which is of this kind.
     pub fn entity(&self, kind: EntityKind) -> Cow<'_, AnyEntity> {
-        match &self.unpacked {
-            Some(entity) => Cow::Borrowed(entity),
-            None => Cow::Owned(decoded(kind, &self.record)),
+        match self {
+            Self::Unpacked(entity) => Cow::Borrowed(entity),
+            Self::Packed(record) => Cow::Owned(decoded(kind, record)),
         }
     }
 
     /// The entity's record.
-    pub fn into_record(mut self) -> Box<[u8]> {
-        self.pack();
-        self.record
+    pub fn into_record(self) -> Box<[u8]> {
+        match self {
+            Self::Unpacked(entity) => entity.encode().into_boxed_slice(),
+            Self::Packed(record) => record,
+        }
     }
 
     fn unpack(&mut self, kind: EntityKind) -> &mut AnyEntity {
-        let record = std::mem::take(&mut self.record);
-        self.unpacked.get_or_insert_with(|| decoded(kind, &record))
+        if let Self::Packed(record) = self {
+            *self = Self::Unpacked(decoded(kind, record));
+        }
+        match self {
+            Self::Unpacked(entity) => entity,
+            Self::Packed(_) => unreachable!("it has just been unpacked"),
+        }
     }
 
     fn pack(&mut self) {
-        if let Some(entity) = self.unpacked.take() {
-            *self = Self::packed(&entity, entity.encode().into_boxed_slice());
+        if let Self::Unpacked(entity) = self {
+            *self = Self::Packed(entity.encode().into_boxed_slice());
         }
     }
 }
 
+const READ_BEFORE: &str = "what was read before can be read again";
+
 fn decoded(kind: EntityKind, record: &[u8]) -> AnyEntity {
-    AnyEntity::decode(kind, record).expect("what was read before can be read again")
+    AnyEntity::decode(kind, Format::CURRENT, record).expect(READ_BEFORE)
 }
 
 impl Part {
@@ -153,17 +163,26 @@ impl Part {
         self.entities.reserve(entities.min(EXPECTED_MAX));
     }
 
-    /// Puts in a record; of two of the same entity the newer one stays.
+    /// Puts in a record of some format; of two of the same entity the newer one stays.
     ///
     /// # Errors
     /// [`WorldError::Record`].
-    pub fn insert(&mut self, key: EntityKey, record: &[u8]) -> Result<(), WorldError> {
-        let entity = AnyEntity::decode(key.kind(), record)
+    pub fn insert(
+        &mut self,
+        key: EntityKey,
+        format: Format,
+        record: &[u8],
+    ) -> Result<(), WorldError> {
+        let entity = AnyEntity::decode(key.kind(), format, record)
             .map_err(|source| WorldError::Record { stream: key.clone(), source })?;
-        match self.get(&key) {
-            Some(known) if known.version() >= entity.version() => {}
-            _ => self.entities.insert(key, Kept::packed(&entity, record.into())),
+        if self.get(&key).is_some_and(|known| known.version() >= entity.version()) {
+            return Ok(());
         }
+        let record = match format {
+            Format::CURRENT => record.into(),
+            _ => entity.encode().into_boxed_slice(),
+        };
+        self.entities.insert(key, Kept::Packed(record));
         Ok(())
     }
 
@@ -210,7 +229,7 @@ impl Part {
         let known = self.entities.len();
         let index =
             place.unwrap_or_else(|| self.entities.index_or_insert_with(key, || Kept::begun(kind)));
-        if index == known || self.entities[index].unpacked.is_none() {
+        if index == known || self.entities[index].is_packed() {
             self.pack_later(kind, index);
         }
         self.entities[index].unpack(kind)
@@ -275,9 +294,9 @@ impl Part {
         let mut digest = Digest::default();
         for (key, kept) in self.iter() {
             let key = v1::encode(&key);
-            match &kept.unpacked {
-                Some(entity) => digest.add(&key, &entity.encode()),
-                None => digest.add(&key, &kept.record),
+            match kept {
+                Kept::Unpacked(entity) => digest.add(&key, &entity.encode()),
+                Kept::Packed(record) => digest.add(&key, record),
             }
         }
         digest

@@ -7,6 +7,7 @@ use super::any_entity::AnyEntity;
 use super::part::{Part, WorldError};
 use super::spread::Spread;
 use crate::codec::digest::Digest;
+use crate::codec::records::Format;
 use crate::domain::event::Event;
 use crate::domain::ids::EntityKey;
 
@@ -31,12 +32,17 @@ impl World {
         Self { spread, parts }
     }
 
-    /// Puts in a record; of two of the same entity the newer one stays.
+    /// Puts in a record of some format; of two of the same entity the newer one stays.
     ///
     /// # Errors
     /// [`WorldError::Record`].
-    pub fn insert(&mut self, key: EntityKey, record: &[u8]) -> Result<(), WorldError> {
-        self.part_of(&key).insert(key, record)
+    pub fn insert(
+        &mut self,
+        key: EntityKey,
+        format: Format,
+        record: &[u8],
+    ) -> Result<(), WorldError> {
+        self.part_of(&key).insert(key, format, record)
     }
 
     /// Follows an event.

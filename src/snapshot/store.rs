@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::codec::entry::{Entry, EntryError};
+use crate::codec::records::Format;
 use crate::codec::snapshot_block::{FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader};
 use crate::domain::ids::Position;
 
@@ -188,6 +189,9 @@ pub trait SnapshotSink: Send {
 pub trait SnapshotSource: Send {
     /// What it says at its start.
     fn header(&self) -> &SnapshotHeader;
+
+    /// The format of its records.
+    fn format(&self) -> Format;
 
     /// The next entity's key and record; none when all were read and the end was checked.
     ///

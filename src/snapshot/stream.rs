@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::store::{SnapshotError, SnapshotInfo, SnapshotSource};
 use crate::codec::entry::Entry;
+use crate::codec::records::Format;
 use crate::codec::snapshot_block::{
     BLOCK_BYTES_MAX, Decoder, Encoder, FormatError, SnapshotEnd, SnapshotFooter, SnapshotHeader,
 };
@@ -172,6 +173,10 @@ impl<R: Read> Reader<R> {
 impl<R: Read + Send> SnapshotSource for Reader<R> {
     fn header(&self) -> &SnapshotHeader {
         &self.header
+    }
+
+    fn format(&self) -> Format {
+        self.decoder.format()
     }
 
     fn next(&mut self) -> Result<Option<Entry>, SnapshotError> {

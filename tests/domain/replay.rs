@@ -1,5 +1,6 @@
 //! State is the log: what is replayed is what lived, byte for byte.
 
+use holdfast::codec::records::{self, Format, Recorded};
 use holdfast::codec::v1;
 use holdfast::domain::command::Command;
 use holdfast::domain::entity::{Aggregate, Entity};
@@ -22,7 +23,7 @@ fn bytes_of(event: &Event) -> Vec<u8> {
     bytes
 }
 
-fn replayed<A: Aggregate>(stage: &Stage<A>) -> Option<AnyEntity> {
+fn replayed<A: Recorded>(stage: &Stage<A>) -> Option<AnyEntity> {
     let mut world = World::default();
     for event in &stage.log {
         let stored = bytes_of(event);
@@ -32,14 +33,14 @@ fn replayed<A: Aggregate>(stage: &Stage<A>) -> Option<AnyEntity> {
 }
 
 /// The replayed entity has the same record, and goes on with the same links.
-fn check<A: Aggregate + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
+fn check<A: Recorded + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
     let Some(replayed) = replayed(stage) else {
         assert!(!stage.entity.exists());
         return;
     };
     let record = replayed.encode();
-    assert_eq!(record, v1::encode(&stage.entity));
-    let decoded: Entity<A> = v1::decode(&record).unwrap();
+    assert_eq!(record, records::encode(&stage.entity));
+    let decoded: Entity<A> = records::decode(Format::CURRENT, &record).unwrap();
     assert_eq!(decoded, stage.entity);
     assert_eq!(decoded.links(), stage.entity.links());
 }
@@ -115,7 +116,7 @@ fn an_event_that_is_already_held_is_passed_over() {
     for event in stage.log.iter().chain(&stage.log[..1]).chain(&stage.log) {
         world.apply(event).unwrap();
     }
-    assert_eq!(world.get(&stage.key).unwrap().encode(), v1::encode(&stage.entity));
+    assert_eq!(world.get(&stage.key).unwrap().encode(), records::encode(&stage.entity));
 }
 
 #[test]
@@ -137,15 +138,18 @@ fn an_event_that_does_not_follow_is_refused() {
 #[test]
 fn of_two_records_of_one_entity_the_newer_stays() {
     let older = given::<StockBalance>(stock_id("A"), []).when(receive(1));
-    let old_record = v1::encode(&older.entity);
+    let old_record = records::encode(&older.entity);
     let key = older.key.clone();
-    let newer = v1::encode(&older.when(receive(2)).entity);
+    let newer = records::encode(&older.when(receive(2)).entity);
     let mut world = World::default();
     for record in [&old_record, &newer, &old_record] {
-        world.insert(key.clone(), record).unwrap();
+        world.insert(key.clone(), Format::CURRENT, record).unwrap();
     }
     assert_eq!(world.get(&key).unwrap().encode(), newer);
-    assert!(matches!(world.insert(key, b"nonsense"), Err(WorldError::Record { .. })));
+    assert!(matches!(
+        world.insert(key, Format::CURRENT, b"nonsense"),
+        Err(WorldError::Record { .. })
+    ));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use holdfast::codec::records;
 use holdfast::codec::v1;
 use holdfast::domain::claim::Claim;
 use holdfast::domain::command::{Command, Message};
@@ -360,7 +361,7 @@ impl Toy {
         let world = self.world();
         for (key, actor) in &self.actors {
             let record = with_stage!(actor, stage => {
-                stage.entity.exists().then(|| v1::encode(&stage.entity))
+                stage.entity.exists().then(|| records::encode(&stage.entity))
             });
             assert_eq!(world.get(key).map(|entity| entity.encode()), record, "{key}");
         }

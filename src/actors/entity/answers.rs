@@ -7,13 +7,14 @@
 use super::super::delivery::{Accepted, Refused, Reply, Shown};
 use super::super::process_manager::StepDone;
 use super::Shell;
-use crate::domain::entity::{Aggregate, Entity};
+use crate::codec::records::Recorded;
+use crate::domain::entity::Entity;
 use crate::domain::event::Event;
 use crate::domain::ids::{Position, Version};
 use crate::domain::rejection::Rejection;
 use crate::journal::Release;
 
-impl<A: Aggregate> Shell<A> {
+impl<A: Recorded> Shell<A> {
     /// Appends, and has clients answered once that is durable. The order process is answered at
     /// once: it acts within the log, where what it does comes after what it heard.
     pub(super) fn answer(

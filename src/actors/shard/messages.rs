@@ -9,7 +9,7 @@ use super::super::listing::{Age, Count, ReservationQuery};
 use super::super::process_manager::ProcessManager;
 use super::super::table::Slot;
 use super::super::topology::Topology;
-use super::residents::{Residents, decoded};
+use super::residents::{Residents, summary};
 use super::{Shard, TICK};
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
 use crate::domain::name::TenantId;
@@ -190,7 +190,7 @@ impl Residents {
     }
 
     fn evict(&mut self, key: &EntityKey, record: &[u8]) {
-        let summary = decoded(key, record).summary();
+        let summary = summary(key, record);
         match self.table.get_mut(key) {
             Some(Slot::Passive(_)) => {
                 self.table.remove(key);

@@ -24,7 +24,8 @@ use super::super::seat::Seats;
 use super::super::table::{Active, Slot, Table};
 use super::finished::Finished;
 use crate::archive::Archive;
-use crate::codec::v1;
+use crate::codec::records::Format;
+use crate::codec::{CodecError, v1};
 use crate::domain::command::Command;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, Position};
@@ -65,7 +66,7 @@ impl Residents {
         let now = environment.surroundings.clock.now();
         let mut finished = Finished::default();
         let table = entities.into_entities().converted(seed, |key, kept| {
-            let summary = kept.summary();
+            let summary = kept.summary(key.kind());
             environment.index().enter(key, &summary);
             if summary.finished {
                 finished.push(key, kept.entity(key.kind()).position(), now);
@@ -227,9 +228,17 @@ enum Home {
     Archive,
 }
 
-pub(super) fn decoded(key: &EntityKey, record: &[u8]) -> AnyEntity {
-    AnyEntity::decode(key.kind(), record)
-        .unwrap_or_else(|error| fatal::end(&format!("the record of {key} {error}")))
+fn decoded(key: &EntityKey, record: &[u8]) -> AnyEntity {
+    AnyEntity::decode(key.kind(), Format::CURRENT, record)
+        .unwrap_or_else(|error| unreadable(key, error))
+}
+
+pub(super) fn summary(key: &EntityKey, record: &[u8]) -> Summary {
+    AnyEntity::summary_of(key.kind(), record).unwrap_or_else(|error| unreadable(key, error))
+}
+
+fn unreadable(key: &EntityKey, error: CodecError) -> ! {
+    fatal::end(&format!("the record of {key} {error}"))
 }
 
 fn due(queue: &mut VecDeque<(Timestamp, EntityKey)>, now: Timestamp) -> Option<EntityKey> {

@@ -18,10 +18,11 @@ use uuid::Uuid;
 use super::{
     BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, FOOTER_BODY_BYTES, FormatError, HEAD_BYTES,
     HEADER_BYTES, Head, KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter,
-    SnapshotHeader, VERSION, u32_at, u64_at,
+    SnapshotHeader, u32_at, u64_at,
 };
 use crate::codec::digest::Digest;
 use crate::codec::entry::{KEY_BYTES_MAX, RECORD_BYTES_MAX, check_entry};
+use crate::codec::records::Format;
 use crate::domain::ids::Position;
 use crate::domain::time::Timestamp;
 
@@ -43,6 +44,7 @@ enum State {
 pub struct Decoder {
     state: State,
     header: Option<SnapshotHeader>,
+    format: Format,
     header_crc: u32,
     blocks: u64,
     entries: u64,
@@ -63,6 +65,7 @@ impl Decoder {
         Self {
             state: State::Header,
             header: None,
+            format: Format::CURRENT,
             header_crc: 0,
             blocks: 0,
             entries: 0,
@@ -101,6 +104,11 @@ impl Decoder {
     /// What the header says, once it was accepted.
     pub fn header(&self) -> Option<&SnapshotHeader> {
         self.header.as_ref()
+    }
+
+    /// The format of the records, once the header was accepted.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The next entry of the block that was accepted last: key and record. None where bytes are
@@ -163,9 +171,7 @@ impl Decoder {
             return Err(FormatError::Magic);
         }
         let version = u32_at(bytes, 8);
-        if version != VERSION {
-            return Err(FormatError::Version { version });
-        }
+        self.format = Format::numbered(version).ok_or(FormatError::Version { version })?;
         let (body, crc) = bytes.split_at(HEADER_BYTES - 4);
         self.header_crc = crc32c::crc32c(body);
         if crc != self.header_crc.to_le_bytes() {

@@ -4,9 +4,10 @@
 
 use super::{
     BLOCK_BYTES_MAX, END_MAGIC, ENTRY_HEAD_BYTES, FOOTER_BODY_BYTES, HEADER_BYTES, Head,
-    KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter, SnapshotHeader, VERSION,
+    KIND_BLOCK, KIND_FOOTER, MAGIC, SnapshotEnd, SnapshotFooter, SnapshotHeader,
 };
 use crate::codec::entry::{EntryError, check_entry};
+use crate::codec::records::Format;
 
 /// Turns one snapshot's entries into the bytes of its file.
 ///
@@ -27,7 +28,7 @@ impl Encoder {
     pub fn new(header: &SnapshotHeader, out: &mut Vec<u8>) -> Self {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&u32::from(Format::CURRENT.number()).to_le_bytes());
         bytes.extend_from_slice(header.log_id.as_bytes());
         bytes.extend_from_slice(&header.position.0.to_le_bytes());
         let header_crc = crc32c::crc32c(&bytes);

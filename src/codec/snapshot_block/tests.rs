@@ -72,9 +72,20 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks_exact(2);
+    digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+}
+
+/// What the header says.
+fn format_of(bytes: &[u8]) -> Format {
+    let mut decoder = Decoder::new();
+    decoder.accept(&bytes[..HEADER_BYTES]).unwrap();
+    decoder.format()
+}
+
 #[test]
-fn a_snapshot_of_version_1_keeps_its_bytes() {
-    let bytes = encode(&[(b"key".to_vec(), b"record".to_vec())]);
+fn a_snapshot_of_version_1_is_read_and_says_so() {
     let golden = [
         "4846534e41500d0a01000000746865206c6f672773206f776e2069642900000000000000923dfffa",
         "424c434b01000000000000000000000011000000110000009e9821ae390450cd",
@@ -83,7 +94,26 @@ fn a_snapshot_of_version_1_keeps_its_bytes() {
         "2a0000000000000001000000000000000068e5cf8b0100000700000000000000015e904170579e431358b195eca4935ec83143a213bca14e9171040267f126145b4846534e50454e44",
     ]
     .concat();
+    let bytes = unhex(&golden);
+    let (entries, footer) = decode(&bytes).unwrap();
+    assert_eq!(entries, [(b"key".to_vec(), b"record".to_vec())]);
+    assert_eq!(footer, SnapshotFooter { end: end(), entries: 1, blocks: 1 });
+    assert_eq!(format_of(&bytes), Format::One);
+}
+
+#[test]
+fn a_snapshot_of_version_2_keeps_its_bytes() {
+    let bytes = encode(&[(b"key".to_vec(), b"record".to_vec())]);
+    let golden = [
+        "4846534e41500d0a02000000746865206c6f672773206f776e20696429000000000000003fd62d19",
+        "424c434b01000000000000000000000011000000110000009e9821aed4e89c53",
+        "03000000060000006b65797265636f7264",
+        "464f4f540000000001000000000000004900000049000000d29281bea4f766dd",
+        "2a0000000000000001000000000000000068e5cf8b0100000700000000000000015e904170579e431358b195eca4935ec83143a213bca14e9171040267f126145b4846534e50454e44",
+    ]
+    .concat();
     assert_eq!(hex(&bytes), golden);
+    assert_eq!(format_of(&bytes), Format::Two);
 }
 
 #[test]
@@ -233,10 +263,13 @@ fn an_entry_without_a_key_is_refused() {
 }
 
 #[test]
-fn another_version_is_named_in_the_refusal() {
+fn a_later_version_is_named_in_the_refusal() {
     let mut bytes = encode(&[]);
-    bytes[8] = 2;
-    assert_eq!(decode(&bytes), Err(FormatError::Version { version: 2 }));
+    for version in [0, Format::CURRENT.number() + 1] {
+        bytes[8] = version;
+        let version = version.into();
+        assert_eq!(decode(&bytes), Err(FormatError::Version { version }));
+    }
 }
 
 #[test]

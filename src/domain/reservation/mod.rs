@@ -156,7 +156,7 @@ pub enum State {
 }
 
 /// A reservation that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Where it stands.
     pub state: State,
@@ -183,10 +183,10 @@ pub struct Details {
 }
 
 /// A reservation, or nothing yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reservation {
     // Shared with the readers that it was shown to.
-    details: Option<Arc<Details>>,
+    pub(crate) details: Option<Arc<Details>>,
 }
 
 /// What a reservation waits for while it asks its resources.
@@ -245,6 +245,16 @@ impl State {
     /// Whether it can never change again.
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Committed | Self::Cancelled | Self::Expired)
+    }
+
+    /// What the table should know of a reservation in this state.
+    pub fn summary(self, created: Timestamp, deadline: Option<Timestamp>) -> Summary {
+        Summary {
+            state: self.name(),
+            deadline: deadline.filter(|_| self == Self::Held),
+            finished: self.is_finished(),
+            created,
+        }
     }
 }
 
@@ -376,13 +386,7 @@ impl Aggregate for Reservation {
 
     fn summary(&self) -> Summary {
         let Some(details) = &self.details else { return Summary::NONE };
-        let is_hold = details.state == State::Held;
-        Summary {
-            state: details.state.name(),
-            deadline: details.deadline.filter(|_| is_hold),
-            finished: details.state.is_finished(),
-            created: details.created,
-        }
+        details.state.summary(details.created, details.deadline)
     }
 
     fn view(&self) -> View {
