@@ -12,7 +12,7 @@ use holdfast::domain::reservation;
 use holdfast::domain::time::Timestamp;
 
 /// A command as a client keeps it, to send it as often as it takes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sent {
     pub key: EntityKey,
     pub command: Command,
@@ -21,7 +21,7 @@ pub struct Sent {
     pub origin: Arc<Origin>,
     /// Everything up to here had been told to somebody before it was sent first.
     pub floor: Position,
-    /// It was not sent before then.
+    /// It was not sent before then, by the clock of the life that may decide on it now.
     pub since: Timestamp,
 }
 
@@ -39,6 +39,14 @@ impl Registry {
         same.push(sent.clone());
         if let Command::Reservation(reservation::Command::Create(_)) = sent.command {
             self.creations.entry(sent.key.clone()).or_default().push(sent.clone());
+        }
+    }
+
+    /// Another life of the server begins, whose clock may be behind that of the life before.
+    pub fn restart(&mut self, begun: Timestamp) {
+        let all = self.by_request.values_mut().chain(self.creations.values_mut());
+        for sent in all.flatten().filter(|sent| sent.since > begun) {
+            *sent = Arc::new(Sent { since: begun, ..Sent::clone(sent) });
         }
     }
 
