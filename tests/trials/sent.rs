@@ -50,9 +50,15 @@ impl Registry {
         }
     }
 
-    /// What was sent to an entity under a request id with this content.
-    pub fn find(&self, key: &EntityKey, id: RequestId, content: Fingerprint) -> Option<&Arc<Sent>> {
-        self.under(key, id).iter().find(|sent| fingerprint(&sent.command) == content)
+    /// What was sent to an entity under a request id with this content: more than one where it was meant
+    /// for different versions.
+    pub fn find(
+        &self,
+        key: &EntityKey,
+        id: RequestId,
+        content: Fingerprint,
+    ) -> impl Iterator<Item = &Arc<Sent>> {
+        self.under(key, id).iter().filter(move |sent| fingerprint(&sent.command) == content)
     }
 
     /// Everything that was sent to an entity under a request id.
