@@ -12,7 +12,8 @@
 //! Invariants: nothing is told to anyone before the commit that holds it has returned. The first
 //! failed commit is the last: nobody can know what a second sync would have kept.
 //!
-//! Not here: a thread. Whoever runs the writer decides where it turns.
+//! Not here: a thread. Whoever runs the writer decides where it turns, and one who simulates a slow
+//! disk, when.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -54,14 +55,22 @@ impl<S: Store> Writer<S> {
     /// [`StoreError`], of the first commit that failed. Whoever waits for it or for a later one is
     /// never answered.
     pub async fn run(mut self) -> Result<S, StoreError> {
-        while self.journal.arrival().await {
+        while self.arrival().await {
             self.turn()?;
         }
         Ok(self.store)
     }
 
-    /// One commit.
-    fn turn(&mut self) -> Result<(), StoreError> {
+    /// Waits until there is something to write; false once the queue is closed and empty.
+    pub async fn arrival(&mut self) -> bool {
+        self.journal.arrival().await
+    }
+
+    /// One commit, of what is there.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then there may be no other turn.
+    pub fn turn(&mut self) -> Result<(), StoreError> {
         self.journal.take(self.events_max, &mut self.entries);
         self.commit.begin(self.store.last().next());
         for event in self.entries.iter().flat_map(|entry| &entry.events) {

@@ -12,7 +12,7 @@ use holdfast::domain::reservation;
 use holdfast::domain::time::Timestamp;
 
 /// A command as a client keeps it, to send it as often as it takes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sent {
     pub key: EntityKey,
     pub command: Command,
@@ -21,7 +21,7 @@ pub struct Sent {
     pub origin: Arc<Origin>,
     /// Everything up to here had been told to somebody before it was sent first.
     pub floor: Position,
-    /// It was not sent before then.
+    /// It was not sent before then, by the clock of the life that may decide on it now.
     pub since: Timestamp,
 }
 
@@ -42,9 +42,23 @@ impl Registry {
         }
     }
 
-    /// What was sent to an entity under a request id with this content.
-    pub fn find(&self, key: &EntityKey, id: RequestId, content: Fingerprint) -> Option<&Arc<Sent>> {
-        self.under(key, id).iter().find(|sent| fingerprint(&sent.command) == content)
+    /// Another life of the server begins, whose clock may be behind that of the life before.
+    pub fn restart(&mut self, begun: Timestamp) {
+        let all = self.by_request.values_mut().chain(self.creations.values_mut());
+        for sent in all.flatten().filter(|sent| sent.since > begun) {
+            *sent = Arc::new(Sent { since: begun, ..Sent::clone(sent) });
+        }
+    }
+
+    /// What was sent to an entity under a request id with this content: more than one where it was meant
+    /// for different versions.
+    pub fn find(
+        &self,
+        key: &EntityKey,
+        id: RequestId,
+        content: Fingerprint,
+    ) -> impl Iterator<Item = &Arc<Sent>> {
+        self.under(key, id).iter().filter(move |sent| fingerprint(&sent.command) == content)
     }
 
     /// Everything that was sent to an entity under a request id.

@@ -40,7 +40,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use crate::campaign::{Record, check_complete};
+use crate::campaign::{Record, Stretch, check_complete, code};
 use crate::generator::Scope;
 use crate::model::{Checked, Model, Remembering, Reply, check};
 use crate::sent::{Registry, Sent};
@@ -270,22 +270,25 @@ fn check_all(commands: u64, number: u64) -> Tally {
     tally
 }
 
-/// Adds so many commands to the record.
+/// Adds so many commands to the record; a round that fails keeps no other from its turn.
 fn go_on(commands: u64) {
-    let mut left = commands;
+    let (mut left, mut failed) = (commands, Vec::new());
     while left > 0 {
         let mut record = Record::read(NAME);
         let (begun, commands) = (Instant::now(), left.min(ROUND_COMMANDS));
         let number = record.done;
-        record.done += 1;
+        let mut stretch = Stretch { numbers: number..number + 1, ..Stretch::default() };
         match std::panic::catch_unwind(|| check_all(commands, number)) {
-            Ok(tally) => record.add(&tally),
-            Err(_) => record.failures += 1,
+            Ok(tally) => stretch.tally = tally,
+            Err(_) => stretch.failed.push(number),
         }
-        record.seconds += begun.elapsed().as_secs();
+        stretch.seconds = begun.elapsed().as_secs();
+        record.add(&stretch, &code());
         record.write(NAME);
+        failed.extend(stretch.failed);
         left -= commands;
     }
+    assert!(failed.is_empty(), "these rounds failed: {failed:?}");
 }
 
 #[test]

@@ -205,7 +205,11 @@ impl Model {
         mark: &RequestMark,
         sent: &Registry,
     ) -> Result<(Arc<Sent>, Option<SalesOrderId>), String> {
-        if let Some(sent) = sent.find(&event.stream, mark.id, mark.fingerprint) {
+        let version = self.stream(&event.stream).version();
+        let mut same = sent.find(&event.stream, mark.id, mark.fingerprint).peekable();
+        let first = same.peek().copied();
+        let meant = same.find(|sent| sent.expected.is_none_or(|meant| meant == version));
+        if let Some(sent) = meant.or(first) {
             check(sent.origin == event.origin, || format!("{:?} is behind it", sent.origin))?;
             let is_later = event.position > sent.floor;
             check(is_later, || format!("it was sent when {} was known", sent.floor))?;

@@ -1,10 +1,8 @@
 //! A server's engine, put together as the real one is, on threads that are none.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use holdfast::actors::assembly::{self, Beginning};
@@ -12,11 +10,11 @@ use holdfast::actors::engine::{Engine, Parts};
 use holdfast::actors::environment::{Limits, Surroundings};
 use holdfast::actors::keeper::{Keeper, Schedule};
 use holdfast::clock::Clock;
-use holdfast::journal::{Journal, MemoryStore, Store, StoreError, Writer};
+use holdfast::journal::{Journal, MemoryStore, Store, Writer};
 use holdfast::recovery::Loaded;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::time::Sleep;
+use tokio::time::sleep;
 
 use super::threads::{Thread, Threads};
 use crate::support::{Stores, Told};
@@ -104,46 +102,18 @@ pub fn start(
     Started { engine: Engine::new(parts), told, writer }
 }
 
-/// Runs the writer until the disk fails. The real process ends there; this one goes on for some
-/// turns, so that it shows if anybody is told anything after that.
-async fn write<S: Store>(writer: Writer<S>, settings: Settings, state: Rc<WriterState>) {
-    let slow = SlowDisk {
-        writer: Box::pin(writer.run()),
-        pause: None,
-        random: StdRng::seed_from_u64(settings.seed),
-        slow_commits: settings.slow_commits,
-        state: state.clone(),
-    };
-    if slow.await.is_err() {
-        state.has_failed.set(true);
-    }
-}
-
-/// Lets time pass before some commits.
-struct SlowDisk<W> {
-    writer: Pin<Box<W>>,
-    pause: Option<Pin<Box<Sleep>>>,
-    random: StdRng,
-    slow_commits: u32,
-    state: Rc<WriterState>,
-}
-
-impl<S, W: Future<Output = Result<S, StoreError>>> Future for SlowDisk<W> {
-    type Output = Result<S, StoreError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let slow = &mut *self;
-        if slow.pause.is_none() && slow.random.random_ratio(slow.slow_commits, 100) {
-            let pause = Duration::from_millis(slow.random.random_range(1..40));
-            slow.pause = Some(Box::pin(tokio::time::sleep(pause)));
-            slow.state.slow_commits.set(slow.state.slow_commits.get() + 1);
+/// Runs the writer until the disk fails, and lets time pass before some commits, also where the next
+/// is due already. The real process ends with its disk; this one goes on for some turns, so that it
+/// shows if anybody is told anything after that.
+async fn write<S: Store>(mut writer: Writer<S>, settings: Settings, state: Rc<WriterState>) {
+    let mut random = StdRng::seed_from_u64(settings.seed);
+    while writer.arrival().await {
+        if random.random_ratio(settings.slow_commits, 100) {
+            sleep(Duration::from_millis(random.random_range(1..40))).await;
+            state.slow_commits.set(state.slow_commits.get() + 1);
         }
-        if let Some(pause) = &mut slow.pause {
-            if pause.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-            slow.pause = None;
+        if writer.turn().is_err() {
+            return state.has_failed.set(true);
         }
-        slow.writer.as_mut().poll(context)
     }
 }

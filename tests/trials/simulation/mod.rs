@@ -205,7 +205,7 @@ impl Run {
         let clock = SystemClock::new(source.clone(), loaded.time, MAX_LEAP_MS as u64);
         let clock = Arc::new(clock);
         let begun = clock.now();
-        self.scene.borrow_mut().gaps.add(self.expiry_stopped, begun);
+        self.restarted(begun);
         let mut threads = Threads::new(settings.shards, self.random.random());
         let dynamic: Arc<dyn Clock> = clock.clone();
         let started = engine::start(stores, loaded, &threads, &dynamic, &settings);
@@ -219,10 +219,23 @@ impl Run {
         around.spawn_local(life.clone().close(everybody));
         threads.run(|| life.is_over()).await?;
         self.count(&life, &threads);
-        self.expiry_stopped = life.expiry_stopped();
+        self.stopped(&life);
         self.wall_ms = life.source.wall_ms();
         let loses = life.engine.journal().assigned() > self.disks.last();
         Ok(Ended { begun, rested: life.rested(), told: life.told.events(), loses })
+    }
+
+    /// The server's clock goes on. It may have gone back, as the log alone tells it how late it was.
+    fn restarted(&mut self, begun: Timestamp) {
+        let mut scene = self.scene.borrow_mut();
+        scene.gaps.add(self.expiry_stopped, begun);
+        scene.registry.restart(begun);
+    }
+
+    /// Expiry may have been paused for a while; commands may have met holds that were over meanwhile.
+    fn stopped(&mut self, life: &Life) {
+        self.expiry_stopped = life.expiry_stopped();
+        life.scene().gaps.add(self.expiry_stopped, life.now());
     }
 
     fn count(&self, life: &Life, threads: &Threads) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::client::QUESTIONS;
 use super::faults::Fault;
 use super::{Outcome, run};
-use crate::campaign::{Record, check_complete};
+use crate::campaign::{Record, Stretch, check_complete, code};
 use crate::tally::{self, Head, Tally};
 
 const NAME: &str = "simulation";
@@ -29,91 +29,94 @@ const ALL: &[(Head, &[&str])] = &[
     (Head::Faults, Fault::ALL),
 ];
 
-/// Says how to repeat a seed that ends in a panic.
-struct Named(u64);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Self(seed) = *self;
-            println!("seed {seed} failed; again: scripts/trials simulation {seed}..{}", seed + 1);
-        }
-    }
+/// Lives through a seed; where that fails, says how to repeat it.
+fn try_seed(seed: u64) -> Result<Outcome, String> {
+    let tried = std::panic::catch_unwind(|| run(seed));
+    let outcome = tried.unwrap_or_else(|_| Err("a panic, which was printed above".into()));
+    outcome.inspect_err(|what| {
+        println!("seed {seed}: {what}");
+        println!("seed {seed} failed; again: scripts/trials simulation {seed}..{}", seed + 1);
+    })
 }
 
-fn live(seed: u64) -> Outcome {
-    let _named = Named(seed);
-    run(seed).unwrap_or_else(|what| panic!("seed {seed}: {what}"))
-}
-
-/// Some seeds, and what all of them came to.
-fn stretch(seeds: Range<u64>) -> (Tally, u64) {
-    let (mut tally, mut crashes) = (Tally::default(), 0);
+/// Some seeds, and what all of them came to. One that fails keeps no other from its turn.
+fn stretch(seeds: Range<u64>) -> Stretch {
+    let mut stretch = Stretch { numbers: seeds.clone(), ..Stretch::default() };
     let begun = Instant::now();
     for seed in seeds.clone() {
-        let outcome = live(seed);
-        tally.add(&outcome.tally);
-        crashes += outcome.crashes;
+        match try_seed(seed) {
+            Ok(outcome) => {
+                stretch.tally.add(&outcome.tally);
+                stretch.crashes += outcome.crashes;
+            }
+            Err(_) => stretch.failed.push(seed),
+        }
     }
+    let took = begun.elapsed();
+    stretch.seconds = took.as_secs();
     println!(
-        "simulation: seeds {}..{} in {:.1} s: {} commands, {} events, {crashes} crashes",
+        "simulation: seeds {}..{} in {:.1} s: {} commands, {} events, {} crashes, {} failed",
         seeds.start,
         seeds.end,
-        begun.elapsed().as_secs_f64(),
-        tally.sum(Head::Commands),
-        tally.sum(Head::Events),
+        took.as_secs_f64(),
+        stretch.tally.sum(Head::Commands),
+        stretch.tally.sum(Head::Events),
+        stretch.crashes,
+        stretch.failed.len(),
     );
-    (tally, crashes)
+    stretch
 }
 
+/// Some seeds, without the record.
 fn simulate(seeds: Range<u64>) {
-    let (mut tally, mut from) = (Tally::default(), seeds.start);
+    let (mut tally, mut failed, mut from) = (Tally::default(), Vec::new(), seeds.start);
     while from < seeds.end {
         let to = seeds.end.min(from + STRETCH);
-        tally.add(&stretch(from..to).0);
+        let stretch = stretch(from..to);
+        tally.add(&stretch.tally);
+        failed.extend(stretch.failed);
         from = to;
     }
     println!("{tally}");
+    assert!(failed.is_empty(), "these seeds failed: {failed:?}");
     if seeds.end - seeds.start >= COMPLETE_FROM {
         check_complete(&tally, ALL);
     }
 }
 
-/// Goes on where the record ends, until somebody stops it.
-fn go_on() {
+/// Goes on where the record ends. The record is written after each stretch, so whoever stops this
+/// loses one stretch at the most.
+fn go_on(to: u64) {
+    let mut failed = Vec::new();
     loop {
         let mut record = Record::read(NAME);
-        let (begun, from) = (Instant::now(), record.done);
-        let stretch = std::panic::catch_unwind(|| stretch(from..from + STRETCH));
-        record.done += STRETCH;
-        record.seconds += begun.elapsed().as_secs();
-        match stretch {
-            Ok((tally, crashes)) => {
-                record.add(&tally);
-                record.crashes += crashes;
-            }
-            Err(_) => record.failures += 1,
+        let from = record.done;
+        if from >= to {
+            break;
         }
+        let stretch = stretch(from..to.min(from + STRETCH));
+        record.add(&stretch, &code());
         record.write(NAME);
+        failed.extend(stretch.failed);
     }
+    assert!(failed.is_empty(), "these seeds failed: {failed:?}");
 }
 
 #[test]
 fn every_promise_holds_whatever_is_sent_lost_repeated_and_cut_off() {
-    match std::env::var("HOLDFAST_SEEDS").as_deref() {
-        Ok("on") => go_on(),
-        Ok(range) => {
-            let (from, to) = range.split_once("..").expect("HOLDFAST_SEEDS is FROM..TO, or `on`");
-            simulate(from.parse().unwrap()..to.parse().unwrap());
-        }
-        Err(_) => simulate(0..20),
+    let wanted = std::env::var("HOLDFAST_SEEDS").unwrap_or("0..20".to_owned());
+    let (from, to) = wanted.split_once("..").expect("HOLDFAST_SEEDS is FROM..TO, ..TO or ..");
+    let to = if to.is_empty() { u64::MAX } else { to.parse().unwrap() };
+    match from {
+        "" => go_on(to),
+        from => simulate(from.parse().unwrap()..to),
     }
 }
 
 #[test]
 fn a_seed_always_gives_the_same_run() {
     for seed in [7, 42] {
-        let (one, other) = (live(seed), live(seed));
+        let (one, other) = (try_seed(seed).unwrap(), try_seed(seed).unwrap());
         assert_eq!(one.trace, other.trace, "seed {seed}");
         assert_eq!(one.tally, other.tally, "seed {seed}");
     }
