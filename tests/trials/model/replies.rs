@@ -133,7 +133,8 @@ impl Model {
                 check(!exists, || "it exists".into())?;
                 let first = self.refused_unseen(sent, *at, asked.since)?;
                 check(first.is_none(), || format!("expected {first:?}"))?;
-                self.check_short(&sent.key, &create.lines, short, (asked.floor, *at))
+                // Sent again while it was under way, it was answered with what had been found by then.
+                self.check_short(&sent.key, &create.lines, short, (sent.floor, *at))
             }
             rejection => {
                 let now = decided_at(rejection, asked)?;
