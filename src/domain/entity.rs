@@ -8,7 +8,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::claim::Claim;
+use super::claim::Wish;
 use super::command::{Command, Message};
 use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
 use super::ids::{EntityId, EntityKind, Position, ReservationId, SalesOrderId, Version};
@@ -152,7 +152,7 @@ pub trait Aggregate:
     }
 
     /// The claims on it after one reservation's, at most `count`.
-    fn claims_after(&self, _after: Option<ReservationId>, _count: usize) -> Vec<Claim> {
+    fn claims_after(&self, _after: Option<ReservationId>, _count: usize) -> Vec<Wish> {
         Vec::new()
     }
 

@@ -1,7 +1,8 @@
 //! An entity of whichever kind.
 
 use crate::codec::{CodecError, v1};
-use crate::domain::claim::Claim;
+use crate::domain::calendar::Calendar;
+use crate::domain::claim::Wish;
 use crate::domain::entity::{Aggregate, Entity, Summary};
 use crate::domain::event::Event;
 use crate::domain::ids::{EntityId, EntityKind, Position, Version};
@@ -19,6 +20,8 @@ pub enum AnyEntity {
     Reservation(Box<Entity<Reservation>>),
     /// A sales order.
     SalesOrder(Box<Entity<SalesOrder>>),
+    /// A calendar.
+    Calendar(Box<Entity<Calendar>>),
 }
 
 /// Does the same to an entity of whichever kind.
@@ -29,6 +32,7 @@ macro_rules! with_entity {
             $crate::recovery::AnyEntity::StockBalance($entity) => $body,
             $crate::recovery::AnyEntity::Reservation($entity) => $body,
             $crate::recovery::AnyEntity::SalesOrder($entity) => $body,
+            $crate::recovery::AnyEntity::Calendar($entity) => $body,
         }
     };
 }
@@ -40,6 +44,7 @@ impl AnyEntity {
             EntityKind::StockBalance => Self::StockBalance(Box::default()),
             EntityKind::Reservation => Self::Reservation(Box::default()),
             EntityKind::SalesOrder => Self::SalesOrder(Box::default()),
+            EntityKind::Calendar => Self::Calendar(Box::default()),
         }
     }
 
@@ -52,6 +57,7 @@ impl AnyEntity {
             EntityKind::StockBalance => Self::StockBalance(Box::new(v1::decode(record)?)),
             EntityKind::Reservation => Self::Reservation(Box::new(v1::decode(record)?)),
             EntityKind::SalesOrder => Self::SalesOrder(Box::new(v1::decode(record)?)),
+            EntityKind::Calendar => Self::Calendar(Box::new(v1::decode(record)?)),
         })
     }
 
@@ -81,7 +87,7 @@ impl AnyEntity {
     }
 
     /// The claims that stand on it.
-    pub fn claims(&self) -> Vec<Claim> {
+    pub fn claims(&self) -> Vec<Wish> {
         with_entity!(self, entity => entity.state.claims_after(None, usize::MAX))
     }
 

@@ -32,7 +32,7 @@ fn replayed<A: Aggregate>(stage: &Stage<A>) -> Option<AnyEntity> {
 }
 
 /// The replayed entity has the same record, and goes on with the same links.
-fn check<A: Aggregate + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
+pub fn check<A: Aggregate + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
     let Some(replayed) = replayed(stage) else {
         assert!(!stage.entity.exists());
         return;

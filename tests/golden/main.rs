@@ -7,12 +7,13 @@
 
 mod expected;
 mod samples;
+mod times;
 
 use holdfast::codec::fingerprint::fingerprint;
 use holdfast::codec::{CodecError, v1};
 use holdfast::domain::event::{Body, Event};
 use holdfast::domain::ids::{EntityKey, EntityKind, Position};
-use holdfast::domain::{reservation, sales_order, stock_balance};
+use holdfast::domain::{calendar, reservation, sales_order, stock_balance};
 use holdfast::recovery::AnyEntity;
 
 fn hex(bytes: &[u8]) -> String {
@@ -67,6 +68,7 @@ fn records_that_were_stored_are_read_and_written_back() {
     for (name, bytes) in expected::RECORDS.iter().filter(|(name, _)| !name.contains("digest")) {
         let kind = match *name {
             name if name.contains("stock") => EntityKind::StockBalance,
+            name if name.contains("calendar") => EntityKind::Calendar,
             name if name.contains("reservation") || name.contains("hold") => {
                 EntityKind::Reservation
             }
@@ -104,6 +106,7 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// A number for every kind of event: a new one can't be left out of the samples.
 fn ordinal(body: &Body) -> usize {
+    use calendar::Event as Time;
     use reservation::Event as Hold;
     use sales_order::Event as Order;
     use stock_balance::Event as Stock;
@@ -128,14 +131,27 @@ fn ordinal(body: &Body) -> usize {
         Body::SalesOrder(Order::Completed) => 17,
         Body::SalesOrder(Order::Cancelled { .. }) => 18,
         Body::SalesOrder(Order::Released) => 19,
+        Body::Calendar(Time::Created(_)) => 20,
+        Body::Calendar(Time::Set(setting)) => match **setting {
+            calendar::Setting::Rules(_) => 21,
+            calendar::Setting::Capacity(..) => 22,
+            calendar::Setting::Closed(..) => 23,
+        },
+        Body::Calendar(Time::Retired) => 24,
+        Body::Calendar(Time::ClaimsInConflict(_)) => 25,
+        Body::Calendar(Time::ClaimMade(_)) => 26,
+        Body::Calendar(Time::ClaimChanged(_)) => 27,
+        Body::Calendar(Time::ClaimCommitted(_)) => 28,
+        Body::Calendar(Time::ClaimReleased { .. }) => 29,
     }
 }
 
 #[test]
 fn every_kind_of_event_has_a_sample() {
     let mut found: Vec<_> = samples::events().iter().map(|event| ordinal(&event.body)).collect();
+    found.sort_unstable();
     found.dedup();
-    assert_eq!(found, (0..20).collect::<Vec<_>>());
+    assert_eq!(found, (0..30).collect::<Vec<_>>());
 }
 
 #[test]
