@@ -153,6 +153,20 @@ fn a_reservation_of_every_kind_holds_all_of_its_lines_or_none() {
         assert_eq!(taken, Span::Slots { start, end: end.plus_ms(600_000) });
         assert_eq!(why.deadline, Some(deadline));
         assert_eq!(claims(&trial, calendar_entity("DOUBLE")).await.len(), 1);
+        // What was granted before the first that falls short is given back.
+        let three = vec![
+            (stock_line("BREAKFAST"), 1),
+            (hours("BAY", 9, 10), 1),
+            (nights("DOUBLE", 0, 1), 2),
+        ];
+        let refused =
+            short(trial.command(reservation_entity(5), 15, wants(three, Term::Confirmed)).await);
+        assert_eq!(refused.iter().map(|short| short.0.as_str()).collect::<Vec<_>>(), ["3"]);
+        trial.pass_ms(5).await;
+        for key in [calendar_entity("BAY"), calendar_entity("DOUBLE"), stock_entity("BREAKFAST")] {
+            let stands: Vec<_> = claims(&trial, key).await.iter().map(Wish::reservation).collect();
+            assert_eq!(stands, [reservation_id(1)]);
+        }
         let unknown = wants(vec![(nights("SUITE", 0, 1), 1)], Term::For(60_000));
         let refused = short(trial.command(reservation_entity(3), 12, unknown).await);
         let [(_, 0, Some(Blocker::Calendar(why)))] = &refused[..] else { panic!("{refused:?}") };
@@ -264,6 +278,8 @@ fn what_was_used_stays_claimed_when_its_reservation_is_in_the_archive() {
         trial.engine.take_snapshot().await.unwrap();
         trial.pass_ms(50).await;
         assert_eq!(trial.engine.statistics().await.unwrap().archived, 1);
+        // One that knows the calendar, and not the reservation any more.
+        trial.engine.take_snapshot().await.unwrap();
     });
     let (loaded, _) = disks.loaded(&Spread::new(2, 3));
     assert_eq!(loaded.unsettled.claims, []);

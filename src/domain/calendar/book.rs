@@ -144,30 +144,37 @@ impl Book {
     /// Puts a claim in the place of the one that its reservation had. One without anything in it
     /// ends it.
     pub fn put(&mut self, entry: Entry) {
-        self.remove(entry.reservation);
         if entry.is_empty() {
+            self.remove(entry.reservation);
             return;
+        }
+        if let Some(before) = self.entries.insert(entry.clone()) {
+            self.strike(&before);
         }
         for share in entry.shares() {
             self.live.add(share.from, share.end(), share.units());
         }
         self.starts.extend(starts_of(&entry));
         self.due.extend(due_of(self.kind, &entry));
-        self.entries.insert(entry);
     }
 
     fn remove(&mut self, reservation: ReservationId) -> Option<Entry> {
         let entry = self.entries.remove(reservation)?;
+        self.strike(&entry);
+        Some(entry)
+    }
+
+    /// Has what follows from a claim that stands no more follow.
+    fn strike(&mut self, entry: &Entry) {
         for share in entry.shares() {
             self.live.take(share.from, share.end(), share.units());
         }
-        for mark in starts_of(&entry) {
+        for mark in starts_of(entry) {
             self.starts.remove(mark.key());
         }
-        if let Some(mark) = due_of(self.kind, &entry) {
+        if let Some(mark) = due_of(self.kind, entry) {
             self.due.remove(mark.key());
         }
-        Some(entry)
     }
 
     /// Folds what is past at the time of an event, a few entries at the most.

@@ -242,7 +242,7 @@ impl<'a> Fitting<'a> {
         let mut old = Course::default();
         for share in standing {
             let units = u64::from(share.units());
-            old.change(share.from, share.end(), |level: &mut u64| *level += units);
+            old.shift(share.from, share.end(), |level: &mut u64| *level += units);
         }
         Self { state, standing, room, now, old, new: Course::default() }
     }
@@ -266,7 +266,7 @@ impl<'a> Fitting<'a> {
             covering.map_or(self.state.rules.turnover_ms(), |share| share.turnover_ms());
         let end = to.saturating_add(turnover_ms.into());
         let found = self.find(line.total(), (from, to, end), must_keep_rules);
-        self.new.change(from, end, |level| *level = level.saturating_add(line.total()));
+        self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
         match found.lack {
             None => Ok(Part { line: line.clone(), turnover_ms }),
             Some(cause @ Cause::Taken(at)) => {
