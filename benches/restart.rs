@@ -28,6 +28,7 @@ use holdfast::domain::name::{Label, LineId};
 use holdfast::domain::reservation;
 use holdfast::domain::stock_balance;
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use holdfast::journal::{Commit, DataFolder, SledOptions, SledStore, Store};
 use holdfast::recovery::World;
 use holdfast::snapshot::{FileStore, SnapshotStore};
@@ -123,16 +124,16 @@ impl Shop {
 
     /// A hold of one unit: two events.
     fn hold(&mut self) {
-        let resource =
-            ResourceKey::Stock(material::stock_key(self.random.random_range(0..BALANCES)));
+        let stock = material::stock_key(self.random.random_range(0..BALANCES));
         let reservation = ReservationId(Uuid::from_u128(self.random.random()));
         let deadline = Some(self.now.plus_ms(HOLD_MS));
         let claim =
             holdfast::domain::claim::Claim { reservation, held: 1, deadline, ..material::claim(0) };
         let claimed = Body::StockBalance(stock_balance::Event::ClaimMade(claim));
-        self.append(EntityId::Resource(resource.clone()), claimed);
+        self.append(EntityId::Resource(ResourceKey::Stock(stock.clone())), claimed);
+        let wanted = Wanted::Stock(stock);
         let created = reservation::Event::Created {
-            lines: Arc::new([reservation::Line { id: LineId::counted(0), resource, quantity: 1 }]),
+            lines: Arc::new([reservation::Line { id: LineId::counted(0), wanted, quantity: 1 }]),
             deadline,
             customer: Label::empty(),
             external_reference: Label::empty(),

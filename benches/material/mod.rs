@@ -16,6 +16,7 @@ use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::stock_balance::{self, StockBalance};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 use uuid::Uuid;
@@ -61,7 +62,7 @@ pub fn stock_with_claims(claims: u64) -> StockBalance {
 pub fn create_reservation(lines: usize, term: Term) -> reservation::Create {
     let line = |number| reservation::Line {
         id: LineId::counted(number),
-        resource: ResourceKey::Stock(stock_key(number)),
+        wanted: Wanted::Stock(stock_key(number)),
         quantity: 2,
     };
     reservation::Create {
@@ -77,7 +78,7 @@ pub fn create_reservation(lines: usize, term: Term) -> reservation::Create {
 pub fn create_order(lines: usize) -> sales_order::Create {
     let line = |number| sales_order::LineRequest {
         id: LineId::counted(number),
-        resource: ResourceKey::Stock(stock_key(number)),
+        wanted: Wanted::Stock(stock_key(number)),
         quantity: 2,
         unit_price: UnitPrice { millionths: 6_950_000 },
     };
@@ -128,7 +129,7 @@ pub fn held(reservations: usize) -> Vec<Vec<u8>> {
 }
 
 fn events_of_a_hold(random: &mut StdRng) -> [Event; 2] {
-    let key = ResourceKey::Stock(stock_key(random.random_range(0..100_000)));
+    let key = stock_key(random.random_range(0..100_000));
     let reservation = ReservationId(random_id(random));
     let request_id = random_id(random);
     let request = RequestMark {
@@ -138,9 +139,13 @@ fn events_of_a_hold(random: &mut StdRng) -> [Event; 2] {
     };
     let claim = Claim { reservation, held: 1, ..claim(0) };
     let claimed = Body::StockBalance(stock_balance::Event::ClaimMade(claim));
-    let claimed = event(EntityId::Resource(key.clone()), claimed);
+    let claimed = event(EntityId::Resource(ResourceKey::Stock(key.clone())), claimed);
     let created = reservation::Event::Created {
-        lines: Arc::new([reservation::Line { id: LineId::counted(0), resource: key, quantity: 1 }]),
+        lines: Arc::new([reservation::Line {
+            id: LineId::counted(0),
+            wanted: Wanted::Stock(key),
+            quantity: 1,
+        }]),
         deadline: claim.deadline,
         customer: Label::empty(),
         external_reference: Label::empty(),

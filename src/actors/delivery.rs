@@ -8,7 +8,7 @@ use actix::Message;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::domain::claim::Claim;
+use crate::domain::claim::Wish;
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
 use crate::domain::ids::{EntityKey, Position, ReservationId, SalesOrderId, Version};
@@ -177,7 +177,7 @@ pub struct ShownClaims {
     /// The resource's version; 0 where there is none.
     pub version: Version,
     /// The claims, by reservation.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<Wish>,
 }
 
 /// A command took effect.

@@ -52,7 +52,7 @@ impl Limits {
     /// How many request ids an entity of this kind remembers.
     pub fn remembered(&self, kind: EntityKind) -> usize {
         match kind {
-            EntityKind::StockBalance => self.resource_requests_remembered,
+            EntityKind::StockBalance | EntityKind::Calendar => self.resource_requests_remembered,
             EntityKind::Reservation | EntityKind::SalesOrder => self.requests_remembered,
         }
     }

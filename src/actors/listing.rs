@@ -1,7 +1,7 @@
 //! What a shard can list and count without asking its entities.
 //!
 //! Kept by what entities note of themselves: the open reservations by state and age, the stock
-//! balances by name, and how many entities there are in each state.
+//! balances and calendars by name, and how many entities there are in each state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use super::sorted_chunks::SortedChunks;
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, StockKey};
-use crate::domain::name::TenantId;
+use crate::domain::name::{CalendarId, TenantId};
 use crate::domain::reservation;
 use crate::domain::time::Timestamp;
 
@@ -46,6 +46,7 @@ pub struct ReservationQuery {
 #[derive(Debug, Default)]
 pub struct Listing {
     stock: BTreeMap<TenantId, BTreeSet<StockKey>>,
+    calendars: BTreeMap<TenantId, BTreeSet<CalendarId>>,
     reservations: HashMap<(TenantId, &'static str), SortedChunks<Age>, FixedState>,
     counts: BTreeMap<(EntityKind, &'static str), Count>,
 }
@@ -100,9 +101,17 @@ impl Listing {
         after: Option<&StockKey>,
         count: usize,
     ) -> Vec<StockKey> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let Some(keys) = self.stock.get(tenant) else { return Vec::new() };
-        keys.range((from, Bound::Unbounded)).take(count).cloned().collect()
+        self.stock.get(tenant).map_or_else(Vec::new, |keys| page(keys, after, count))
+    }
+
+    /// The tenant's calendars after one, in their order, at most `count`.
+    pub fn calendars(
+        &self,
+        tenant: &TenantId,
+        after: Option<&CalendarId>,
+        count: usize,
+    ) -> Vec<CalendarId> {
+        self.calendars.get(tenant).map_or_else(Vec::new, |ids| page(ids, after, count))
     }
 
     /// The tenant's open reservations that the query asks for, oldest first.
@@ -135,6 +144,9 @@ impl Listing {
             EntityId::Resource(ResourceKey::Stock(stock)) => {
                 self.stock.entry(key.tenant.clone()).or_default().insert(stock.clone());
             }
+            EntityId::Resource(ResourceKey::Calendar(id)) => {
+                self.calendars.entry(key.tenant.clone()).or_default().insert(id.clone());
+            }
             EntityId::Reservation(id) if !summary.finished => {
                 let ages = self.reservations.entry((key.tenant.clone(), summary.state));
                 ages.or_default().insert((summary.created, *id));
@@ -150,6 +162,11 @@ impl Listing {
             ages.remove(&(summary.created, *id));
         }
     }
+}
+
+fn page<K: Ord + Clone>(keys: &BTreeSet<K>, after: Option<&K>, count: usize) -> Vec<K> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    keys.range((from, Bound::Unbounded)).take(count).cloned().collect()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::delivery::Payload;
 use super::entity::{EntityActor, Rest, Shell};
 use super::environment::Environment;
 use crate::codec::records::Recorded;
+use crate::domain::calendar::Calendar;
 use crate::domain::entity::Entity;
 use crate::domain::ids::EntityKey;
 use crate::domain::reservation::Reservation;
@@ -41,6 +42,8 @@ pub enum Seat {
     Reservation(Seated<Reservation>),
     /// A sales order's.
     SalesOrder(Seated<SalesOrder>),
+    /// A calendar's.
+    Calendar(Seated<Calendar>),
 }
 
 /// An actor and the entity that it has.
@@ -58,6 +61,7 @@ macro_rules! with_seated {
             Seat::StockBalance($seated) => $body,
             Seat::Reservation($seated) => $body,
             Seat::SalesOrder($seated) => $body,
+            Seat::Calendar($seated) => $body,
         }
     };
 }
@@ -104,13 +108,19 @@ pub struct Seats {
     stock_balances: Vec<Seated<StockBalance>>,
     reservations: Vec<Seated<Reservation>>,
     sales_orders: Vec<Seated<SalesOrder>>,
+    calendars: Vec<Seated<Calendar>>,
 }
 
 impl Seats {
     /// No actors yet.
     pub fn new(environment: Rc<Environment>) -> Self {
-        let (stock_balances, reservations, sales_orders) = (Vec::new(), Vec::new(), Vec::new());
-        Self { environment, stock_balances, reservations, sales_orders }
+        Self {
+            environment,
+            stock_balances: Vec::new(),
+            reservations: Vec::new(),
+            sales_orders: Vec::new(),
+            calendars: Vec::new(),
+        }
     }
 
     /// Gives an entity an actor.
@@ -129,6 +139,9 @@ impl Seats {
             AnyEntity::SalesOrder(entity) => {
                 Seat::SalesOrder(take_or_start(&mut self.sales_orders, key, entity, environment))
             }
+            AnyEntity::Calendar(entity) => {
+                Seat::Calendar(take_or_start(&mut self.calendars, key, entity, environment))
+            }
         }
     }
 
@@ -138,6 +151,7 @@ impl Seats {
             Seat::StockBalance(seated) => keep(&mut self.stock_balances, seated),
             Seat::Reservation(seated) => keep(&mut self.reservations, seated),
             Seat::SalesOrder(seated) => keep(&mut self.sales_orders, seated),
+            Seat::Calendar(seated) => keep(&mut self.calendars, seated),
         }
     }
 }

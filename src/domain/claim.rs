@@ -15,10 +15,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Position, ReservationId, ResourceKey, Version};
+use super::calendar::{self, LineShortfall, Obstacle};
+use super::command::{Command, Message};
+use super::ids::{EntityId, Position, ReservationId, ResourceKey, Version};
+use super::stock_balance;
 use super::time::Timestamp;
 
-/// What a reservation wants of one resource, in all.
+/// What a reservation wants of one stock balance, in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Who wants it.
@@ -50,6 +53,80 @@ impl Claim {
     }
 }
 
+/// What a reservation wants of one resource, in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Of a stock balance.
+    Stock(Claim),
+    /// Of a calendar.
+    Calendar(calendar::Claim),
+}
+
+impl Wish {
+    /// Who wants it.
+    pub fn reservation(&self) -> ReservationId {
+        match self {
+            Self::Stock(claim) => claim.reservation,
+            Self::Calendar(claim) => claim.reservation,
+        }
+    }
+
+    /// The reservation's version that this is the wish of.
+    pub fn reservation_version(&self) -> Version {
+        match self {
+            Self::Stock(claim) => claim.reservation_version,
+            Self::Calendar(claim) => claim.reservation_version,
+        }
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_release(&self) -> bool {
+        match self {
+            Self::Stock(claim) => claim.is_release(),
+            Self::Calendar(claim) => claim.is_release(),
+        }
+    }
+
+    /// Whether something is to be held.
+    pub fn is_holding(&self) -> bool {
+        match self {
+            Self::Stock(claim) => claim.held > 0,
+            Self::Calendar(claim) => claim.is_holding(),
+        }
+    }
+
+    /// The same reservation wants nothing any more.
+    pub fn released(&self) -> Self {
+        let (id, version) = (self.reservation(), self.reservation_version());
+        match self {
+            Self::Stock(_) => Self::Stock(Claim::release(id, version)),
+            Self::Calendar(_) => Self::Calendar(calendar::Claim::release(id, version)),
+        }
+    }
+
+    /// What the resource is told.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Stock(claim) => Command::StockBalance(stock_balance::Command::Claim(claim)),
+            Self::Calendar(claim) => Command::Calendar(calendar::Command::Claim(claim)),
+        }
+    }
+
+    /// Has a resource told of it.
+    pub fn tell(self, resource: ResourceKey) -> Message {
+        Message { to: EntityId::Resource(resource), command: self.command() }
+    }
+
+    /// Has a resource asked whether it would fit.
+    pub fn ask(self, resource: ResourceKey) -> Message {
+        let command = match self {
+            Self::Stock(claim) => Command::StockBalance(stock_balance::Command::Check(claim)),
+            Self::Calendar(claim) => Command::Calendar(calendar::Command::Check(claim)),
+        };
+        Message { to: EntityId::Resource(resource), command }
+    }
+}
+
 /// What a resource says to a claim, or to the question whether one would fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimAnswer {
@@ -60,12 +137,14 @@ pub struct ClaimAnswer {
 }
 
 /// Whether a claim fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClaimOutcome {
     /// It stands; or, where it was only asked for, it would have.
     Granted,
     /// There is too little.
     Short(Shortfall),
+    /// These lines can't be had.
+    ShortLines(Box<[LineShortfall]>),
 }
 
 /// How much there was, when, and what stood in the way of more.
@@ -84,6 +163,8 @@ pub struct Shortfall {
 pub enum Blocker {
     /// What is on hand is held by others.
     Stock(StockFigures),
+    /// Something in a calendar.
+    Calendar(Obstacle),
 }
 
 /// What a stock balance has.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::EntityId;
-use super::{reservation, sales_order, stock_balance};
+use super::{calendar, reservation, sales_order, stock_balance};
 
 /// A command to an entity of some kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Command {
     Reservation(reservation::Command),
     /// To a sales order.
     SalesOrder(sales_order::Command),
+    /// To a calendar.
+    Calendar(calendar::Command),
 }
 
 impl Command {
@@ -26,6 +28,7 @@ impl Command {
             Self::StockBalance(command) => command.name(),
             Self::Reservation(command) => command.name(),
             Self::SalesOrder(command) => command.name(),
+            Self::Calendar(command) => command.name(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! Not here: who sends messages, where events are written, when somebody is answered.
 
-use super::claim::Claim;
+use super::claim::Wish;
 use super::command::{Command, Message};
 use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
 use super::ids::{EntityId, EntityKind, Position, ReservationId, SalesOrderId, Version};
@@ -147,7 +147,7 @@ pub trait Aggregate: Clone + Default + Send + Unpin + 'static {
     }
 
     /// The claims on it after one reservation's, at most `count`.
-    fn claims_after(&self, _after: Option<ReservationId>, _count: usize) -> Vec<Claim> {
+    fn claims_after(&self, _after: Option<ReservationId>, _count: usize) -> Vec<Wish> {
         Vec::new()
     }
 

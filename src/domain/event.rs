@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::ids::{EntityKey, Position, RequestId, Version};
 use super::name::Label;
 use super::time::Timestamp;
-use super::{reservation, sales_order, stock_balance};
+use super::{calendar, reservation, sales_order, stock_balance};
 
 /// Every so many versions an event also names the one as many versions before it.
 pub const LANDMARK_EVERY: u64 = 256;
@@ -130,6 +130,8 @@ pub enum Body {
     Reservation(reservation::Event),
     /// To a sales order.
     SalesOrder(sales_order::Event),
+    /// To a calendar.
+    Calendar(calendar::Event),
 }
 
 impl Body {
@@ -139,6 +141,7 @@ impl Body {
             Self::StockBalance(event) => event.name(),
             Self::Reservation(event) => event.name(),
             Self::SalesOrder(event) => event.name(),
+            Self::Calendar(event) => event.name(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::name::{Location, Sku, TenantId};
+use super::name::{CalendarId, Location, Sku, TenantId};
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -137,12 +137,15 @@ impl fmt::Display for StockKey {
 pub enum ResourceKey {
     /// Counted units.
     Stock(StockKey),
+    /// Capacity over time, in slots or nights.
+    Calendar(CalendarId),
 }
 
 impl fmt::Display for ResourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stock(key) => write!(f, "stock:{key}"),
+            Self::Calendar(id) => write!(f, "calendar:{id}"),
         }
     }
 }
@@ -156,11 +159,14 @@ pub enum EntityKind {
     Reservation,
     /// A sales order.
     SalesOrder,
+    /// A calendar.
+    Calendar,
 }
 
 impl EntityKind {
     /// Every kind, in the order in which listings name them.
-    pub const ALL: [Self; 3] = [Self::StockBalance, Self::Reservation, Self::SalesOrder];
+    pub const ALL: [Self; 4] =
+        [Self::StockBalance, Self::Reservation, Self::SalesOrder, Self::Calendar];
 
     /// The kind's name in metrics, listings and messages.
     pub fn name(self) -> &'static str {
@@ -168,6 +174,7 @@ impl EntityKind {
             Self::StockBalance => "stock_balance",
             Self::Reservation => "reservation",
             Self::SalesOrder => "sales_order",
+            Self::Calendar => "calendar",
         }
     }
 }
@@ -188,6 +195,7 @@ impl EntityId {
     pub fn kind(&self) -> EntityKind {
         match self {
             Self::Resource(ResourceKey::Stock(_)) => EntityKind::StockBalance,
+            Self::Resource(ResourceKey::Calendar(_)) => EntityKind::Calendar,
             Self::Reservation(_) => EntityKind::Reservation,
             Self::SalesOrder(_) => EntityKind::SalesOrder,
         }

@@ -133,6 +133,23 @@ name!(
 );
 
 name!(
+    /// A calendar: 1 to 128 bytes, case-sensitive, inner spaces allowed.
+    CalendarId, 128, |text| {
+        check_filled(text)?;
+        check_printable(text, CalendarId::BYTES_MAX)
+    }
+);
+
+name!(
+    /// A time zone of the IANA database, such as `Europe/Lisbon`; 1 to 64 bytes. Whether there is
+    /// such a zone is another question.
+    ZoneName, 64, |text| {
+        check_filled(text)?;
+        check_printable(text, ZoneName::BYTES_MAX)
+    }
+);
+
+name!(
     /// A line of a reservation or an order, chosen by the client or counted `1`, `2`, `3` …;
     /// 1 to 64 bytes.
     LineId, 64, |text| {

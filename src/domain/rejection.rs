@@ -7,10 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Conflict;
 use super::claim::{Shortfall, StockFigures};
-use super::ids::{EntityKind, ResourceKey, SalesOrderId, Version};
+use super::ids::{EntityKind, SalesOrderId, Version};
 use super::name::LineId;
 use super::time::Timestamp;
+use super::wanted::Wanted;
 
 /// One line that can't be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub struct Shortage {
     /// Which line.
     pub line: LineId,
     /// What it asked for.
-    pub resource: ResourceKey,
+    pub wanted: Wanted,
     /// How much it asked for.
     pub requested: u64,
     /// How much it could have had (after the lines before it on the same resource), when, and
@@ -96,6 +98,23 @@ pub enum Rejection {
         earliest: Timestamp,
         /// The latest that would be accepted.
         latest: Timestamp,
+    },
+    /// Claims that stand would no longer fit.
+    #[error("{total} claim(s) that stand would no longer fit; accept the conflicts to go on")]
+    ClaimsInConflict {
+        /// The first of them, by when they begin.
+        conflicts: Vec<Conflict>,
+        /// How many there are.
+        total: usize,
+    },
+    /// A rule of a calendar that can't hold.
+    #[error("{0}")]
+    InvalidRule(&'static str),
+    /// What a calendar offers would change at too many dates and instants.
+    #[error("a calendar's rules can change at {changes_max} dates and instants at the most")]
+    TooManyRules {
+        /// How many there can be.
+        changes_max: usize,
     },
     /// The entity is still deciding an earlier command, and too many wait behind it.
     ///

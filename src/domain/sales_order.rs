@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::command;
 use super::entity::{Aggregate, Context, Decision, Summary};
 use super::event::Body;
-use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, SalesOrderId, Version};
+use super::ids::{EntityId, EntityKind, ReservationId, SalesOrderId, Version};
 use super::money::{Amount, Currency, UnitPrice};
 use super::name::{Label, LineId};
 use super::process::{Refusal, Step};
@@ -27,6 +27,7 @@ use super::rejection::Rejection;
 use super::reservation;
 use super::time::Timestamp;
 use super::view::View;
+use super::wanted::Wanted;
 
 /// What one line asks for, and at what price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ pub struct LineRequest {
     /// Which line; unique within its order.
     pub id: LineId,
     /// Of what.
-    pub resource: ResourceKey,
+    pub wanted: Wanted,
     /// How much; above 0.
     pub quantity: u64,
     /// What one of them costs.
@@ -263,8 +264,8 @@ impl Details {
     /// to wait for.
     fn reservation(&self, id: SalesOrderId) -> reservation::Create {
         let line = |line: &Line| {
-            let LineRequest { id, resource, quantity, .. } = line.request.clone();
-            reservation::Line { id, resource, quantity }
+            let LineRequest { id, wanted, quantity, .. } = line.request.clone();
+            reservation::Line { id, wanted, quantity }
         };
         reservation::Create {
             lines: self.lines.iter().map(line).collect(),

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Blocker, Claim, ClaimAnswer, ClaimOutcome, Shortfall, StockFigures};
+use super::claim::{Blocker, Claim, ClaimAnswer, ClaimOutcome, Shortfall, StockFigures, Wish};
 use super::claims::Claims;
 use super::command::{self, Message};
 use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
@@ -317,8 +317,8 @@ impl Aggregate for StockBalance {
         Self::summary_of(self.created)
     }
 
-    fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Claim> {
-        self.claims.after(after, count)
+    fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Wish> {
+        self.claims.after(after, count).into_iter().map(Wish::Stock).collect()
     }
 
     fn is_small(&self) -> bool {

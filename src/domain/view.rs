@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::claim::StockFigures;
 use super::time::Timestamp;
-use super::{reservation, sales_order};
+use super::{calendar, reservation, sales_order};
 
 /// An entity as it is now.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub enum View {
     Reservation(Arc<reservation::Details>),
     /// A sales order.
     SalesOrder(Arc<sales_order::Details>),
+    /// A calendar.
+    Calendar(Arc<calendar::Details>),
 }
 
 /// A stock balance as it is now.

@@ -2,7 +2,8 @@
 
 use crate::codec::CodecError;
 use crate::codec::records::{self, Format};
-use crate::domain::claim::Claim;
+use crate::domain::calendar::Calendar;
+use crate::domain::claim::Wish;
 use crate::domain::entity::{Aggregate, Entity, Summary};
 use crate::domain::event::Change;
 use crate::domain::ids::{EntityId, EntityKind, Position, Version};
@@ -20,6 +21,8 @@ pub enum AnyEntity {
     Reservation(Box<Entity<Reservation>>),
     /// A sales order.
     SalesOrder(Box<Entity<SalesOrder>>),
+    /// A calendar.
+    Calendar(Box<Entity<Calendar>>),
 }
 
 /// Does the same to an entity of whichever kind.
@@ -30,6 +33,7 @@ macro_rules! with_entity {
             $crate::recovery::AnyEntity::StockBalance($entity) => $body,
             $crate::recovery::AnyEntity::Reservation($entity) => $body,
             $crate::recovery::AnyEntity::SalesOrder($entity) => $body,
+            $crate::recovery::AnyEntity::Calendar($entity) => $body,
         }
     };
 }
@@ -41,6 +45,7 @@ impl AnyEntity {
             EntityKind::StockBalance => Self::StockBalance(Box::default()),
             EntityKind::Reservation => Self::Reservation(Box::default()),
             EntityKind::SalesOrder => Self::SalesOrder(Box::default()),
+            EntityKind::Calendar => Self::Calendar(Box::default()),
         }
     }
 
@@ -54,6 +59,7 @@ impl AnyEntity {
             StockBalance => Self::StockBalance(Box::new(records::decode(format, record)?)),
             Reservation => Self::Reservation(Box::new(records::decode(format, record)?)),
             SalesOrder => Self::SalesOrder(Box::new(records::decode(format, record)?)),
+            EntityKind::Calendar => Self::Calendar(Box::new(records::decode(format, record)?)),
         })
     }
 
@@ -81,6 +87,7 @@ impl AnyEntity {
             EntityKind::StockBalance => records::summary::<StockBalance>(record),
             EntityKind::Reservation => records::summary::<Reservation>(record),
             EntityKind::SalesOrder => records::summary::<SalesOrder>(record),
+            EntityKind::Calendar => records::summary::<Calendar>(record),
         }
     }
 
@@ -95,7 +102,7 @@ impl AnyEntity {
     }
 
     /// The claims that stand on it.
-    pub fn claims(&self) -> Vec<Claim> {
+    pub fn claims(&self) -> Vec<Wish> {
         with_entity!(self, entity => entity.state.claims_after(None, usize::MAX))
     }
 

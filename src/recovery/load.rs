@@ -13,6 +13,7 @@ use super::world::World;
 use crate::archive::{Archive, ArchiveError};
 use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
+use crate::domain::claim::Wish;
 use crate::domain::event::Change;
 use crate::domain::ids::{EntityId, EntityKey, Position};
 use crate::domain::time::Timestamp;
@@ -266,8 +267,8 @@ fn bring_back_archived_claimants(
     let missing = world.survey(|part| {
         let resources = part.iter().filter(|(key, _)| matches!(key.id, EntityId::Resource(_)));
         let claimants = resources.flat_map(|(key, kept)| {
-            let claims = kept.entity(key.kind()).claims().into_iter();
-            claims.map(move |claim| EntityKey::reservation(&key.tenant, claim.reservation))
+            let claims = kept.entity(key.kind()).claims().into_iter().filter(Wish::is_holding);
+            claims.map(move |claim| EntityKey::reservation(&key.tenant, claim.reservation()))
         });
         claimants.filter(|key| !world.contains(key)).collect::<Vec<_>>()
     });

@@ -238,7 +238,7 @@ impl Part {
     fn pack_later(&mut self, kind: EntityKind, index: usize) {
         match kind {
             // One that is in demand has events all the time, and may be large.
-            EntityKind::StockBalance => {}
+            EntityKind::StockBalance | EntityKind::Calendar => {}
             EntityKind::Reservation | EntityKind::SalesOrder => self.unpacked.push_back(index),
         }
         if self.unpacked.len() > UNPACKED_MAX

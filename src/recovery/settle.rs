@@ -2,23 +2,23 @@
 //!
 //! A reservation's event and what its resources made of it are separate events, and a crash may
 //! have kept the first without the second. Since a cause always survives where its effect does,
-//! there are four cases for a claim that stands:
+//! there are five cases for a claim that stands:
 //!
 //! ```text
 //!   its reservation doesn't exist            ──▶ release it: the creation was never finished
 //!   its reservation wants nothing there      ──▶ release it: it is of a creation that was refused,
 //!                                                and another has succeeded under the same id
 //!   it is older than its reservation's wish  ──▶ say the wish again
+//!   all of it is used up                     ──▶ it is settled: that is for ever
 //!   else                                     ──▶ it is settled
 //! ```
 //!
 //! and a resource without a claim of a reservation was settled before.
 
-use crate::domain::claim::Claim;
+use crate::domain::claim::Wish;
 use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey};
 use crate::domain::name::TenantId;
-use crate::domain::stock_balance;
 
 use super::any_entity::AnyEntity;
 use super::part::Part;
@@ -53,7 +53,7 @@ fn settle_part(world: &World, part: &Part) -> Unsettled {
             EntityId::Resource(resource) => {
                 for claim in kept.entity(key.kind()).claims() {
                     if let Some(wish) = overdue(world, &key.tenant, resource, &claim) {
-                        unsettled.claims.push((key.clone(), tell(resource, wish)));
+                        unsettled.claims.push((key.clone(), wish.command()));
                     }
                 }
             }
@@ -67,17 +67,16 @@ fn settle_part(world: &World, part: &Part) -> Unsettled {
     unsettled
 }
 
-fn overdue(
-    world: &World,
-    tenant: &TenantId,
-    resource: &ResourceKey,
-    claim: &Claim,
-) -> Option<Claim> {
-    match wish_of(world, tenant, resource, claim.reservation) {
-        None => Some(Claim::release(claim.reservation, claim.reservation_version)),
+fn overdue(world: &World, tenant: &TenantId, resource: &ResourceKey, claim: &Wish) -> Option<Wish> {
+    // What is used up was settled, and its reservation may be in the archive by now.
+    if !claim.is_holding() {
+        return None;
+    }
+    match wish_of(world, tenant, resource, claim.reservation()) {
+        None => Some(claim.released()),
         // At an equal version a release wins.
         Some(wish) if wish.is_release() => Some(wish),
-        Some(wish) if claim.reservation_version < wish.reservation_version => Some(wish),
+        Some(wish) if claim.reservation_version() < wish.reservation_version() => Some(wish),
         Some(_) => None,
     }
 }
@@ -88,15 +87,9 @@ pub fn wish_of(
     tenant: &TenantId,
     resource: &ResourceKey,
     reservation: ReservationId,
-) -> Option<Claim> {
+) -> Option<Wish> {
     let key = EntityKey::reservation(tenant, reservation);
     let entity = world.get(&key)?;
     let AnyEntity::Reservation(entity) = entity.as_ref() else { return None };
     Some(entity.state.details()?.claim_on(resource, reservation))
-}
-
-fn tell(resource: &ResourceKey, wish: Claim) -> Command {
-    match resource {
-        ResourceKey::Stock(_) => Command::StockBalance(stock_balance::Command::Claim(wish)),
-    }
 }

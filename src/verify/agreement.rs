@@ -12,41 +12,74 @@
 //! older version and stands as it was. And before a creation came to its end: then there is a
 //! claim and no reservation. Recovery settles both, so neither is a problem.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Problems;
 use super::ledger::Ledger;
-use crate::domain::claim::Claim;
-use crate::domain::entity::Entity;
+use super::timetable::Timetable;
+use crate::domain::calendar::{self, Calendar, ClaimLine, Standing};
+use crate::domain::claim::{Claim, Wish};
+use crate::domain::entity::{Aggregate, Entity};
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey, SalesOrderId};
 use crate::domain::reservation::{self, Line};
 use crate::domain::sales_order::{self, SalesOrder};
 use crate::domain::stock_balance::StockBalance;
+use crate::domain::wanted::Wanted;
 use crate::recovery::{AnyEntity, World};
 
+/// What was counted from the events alone.
+#[derive(Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) timetable: &'a Timetable,
+}
+
 /// Checks every entity.
-pub(super) fn check(world: &World, ledger: &Ledger, problems: &mut Problems) {
+pub(super) fn check(world: &World, counted: Counted<'_>, problems: &mut Problems) {
     let mut found = Vec::new();
     for (key, entity) in world.iter() {
         match entity.as_ref() {
-            AnyEntity::StockBalance(balance) => found.extend(check_balance(&key, balance, ledger)),
-            AnyEntity::Reservation(_) => found.extend(check_reservation(world, &key, ledger)),
+            AnyEntity::StockBalance(balance) => {
+                found.extend(check_balance(&key, balance, counted.ledger));
+            }
+            AnyEntity::Reservation(_) => found.extend(check_reservation(world, &key, counted)),
             AnyEntity::SalesOrder(order) => found.extend(check_order(world, &key, order)),
+            AnyEntity::Calendar(calendar) => {
+                found.extend(check_calendar(&key, &calendar.state, counted.timetable));
+            }
         }
     }
     found.sort_unstable();
     found.into_iter().for_each(|problem| problems.add(problem));
 }
 
-/// Units wanted of each resource.
+/// Units wanted of each stock balance.
 pub(super) fn quantities(lines: &[Line]) -> BTreeMap<ResourceKey, u64> {
     let mut wanted = BTreeMap::<_, u64>::new();
-    for line in lines {
-        let sum = wanted.entry(line.resource.clone()).or_default();
+    for line in lines.iter().filter(|line| matches!(line.wanted, Wanted::Stock(_))) {
+        let sum = wanted.entry(line.wanted.resource()).or_default();
         *sum = sum.saturating_add(line.quantity);
     }
     wanted
+}
+
+/// The calendars of which time is wanted.
+pub(super) fn calendars(lines: &[Line]) -> BTreeSet<ResourceKey> {
+    let of_time = lines.iter().filter(|line| matches!(line.wanted, Wanted::Time { .. }));
+    of_time.map(|line| line.wanted.resource()).collect()
+}
+
+/// Whether a claim holds all that the lines want of a calendar.
+pub(super) fn is_all_of(standing: &Standing, lines: &[Line], resource: &ResourceKey) -> bool {
+    let wanted = lines.iter().filter(|line| line.wanted.is_of(resource) && line.quantity > 0);
+    let wanted = wanted.filter_map(|line| match line.wanted {
+        Wanted::Time { span, .. } => {
+            Some(ClaimLine { id: line.id.clone(), span, held: line.quantity, committed: 0 })
+        }
+        Wanted::Stock(_) => None,
+    });
+    standing.parts.iter().map(|part| part.line.clone()).eq(wanted)
 }
 
 /// A reservation that exists.
@@ -75,13 +108,23 @@ fn check_balance(
     (!agrees).then(|| format!("{key} holds {}, and its claims are {held}", figures.held))
 }
 
-fn check_reservation(world: &World, key: &EntityKey, ledger: &Ledger) -> Vec<String> {
+fn check_reservation(world: &World, key: &EntityKey, counted: Counted<'_>) -> Vec<String> {
     let Some((id, details)) = reservation(world, key) else { return Vec::new() };
+    let ledger = counted.ledger;
     let mut found = Vec::new();
+    for resource in calendars(&details.lines) {
+        let at = EntityKey::resource(&key.tenant, resource.clone());
+        let standing = counted.timetable.claim(&at, id);
+        let Wish::Calendar(wish) = details.claim_on(&resource, id) else { continue };
+        if !agrees_on_time(&wish, &details.lines, &resource, standing) {
+            let state = details.state.name();
+            found.push(format!("{key} is {state}, and {resource} has another claim for it"));
+        }
+    }
     for (resource, quantity) in quantities(&details.lines) {
         let at = EntityKey::resource(&key.tenant, resource.clone());
         let (claim, used) = (ledger.claim(&at, id), ledger.committed(&at, id));
-        let wish = details.claim_on(&resource, id);
+        let Wish::Stock(wish) = details.claim_on(&resource, id) else { continue };
         if !agrees(&wish, quantity, claim, used) {
             let held = claim.map_or(0, |claim| claim.held);
             let state = details.state.name();
@@ -109,6 +152,38 @@ fn agrees(wish: &Claim, quantity: u64, standing: Option<&Claim>, used: u64) -> b
                 && used == wish.committed
         }
     }
+}
+
+/// The same of a calendar.
+fn agrees_on_time(
+    wish: &calendar::Claim,
+    lines: &[Line],
+    resource: &ResourceKey,
+    standing: Option<&Standing>,
+) -> bool {
+    match standing {
+        None => wish.is_release(),
+        Some(standing) if standing.reservation_version < wish.reservation_version => {
+            is_all_of(standing, lines, resource)
+        }
+        Some(standing) => {
+            standing.reservation_version == wish.reservation_version
+                && standing.deadline == wish.deadline
+                && standing.parts.iter().map(|part| &part.line).eq(wish.lines.iter())
+        }
+    }
+}
+
+fn check_calendar(key: &EntityKey, calendar: &Calendar, timetable: &Timetable) -> Option<String> {
+    let claims = calendar.claims_after(None, usize::MAX);
+    let is_counted = |claim: &Wish| {
+        let standing = timetable.claim(key, claim.reservation());
+        standing.is_some_and(|standing| standing.reservation_version == claim.reservation_version())
+    };
+    let foreign = claims.iter().find(|claim| !is_counted(claim));
+    foreign
+        .map(|claim| format!("{key} has a claim of {} that no event made", claim.reservation()))
+        .or_else(|| timetable.disagreement(key, calendar))
 }
 
 fn check_order(world: &World, key: &EntityKey, order: &Entity<SalesOrder>) -> Option<String> {

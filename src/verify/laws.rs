@@ -3,7 +3,8 @@
 //! - Positions are dense from 1, a stream's versions too, and the links back are right.
 //! - In a stream, time never goes back. Across streams it may, by the moment for which an event
 //!   was on its way from its shard to the queue.
-//! - A resource holds what is claimed of it, and never more than there is.
+//! - A resource holds what is claimed of it, and never more than there is; a calendar may, where its
+//!   owner has left less than was claimed.
 //! - A reservation that comes into being has all its claims.
 //!
 //! Not here: whether resources and reservations agree at the end; that is `agreement`.
@@ -13,13 +14,14 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::Problems;
-use super::agreement;
+use super::agreement::{self, Counted};
 use super::ledger::Ledger;
+use super::timetable::Timetable;
 use crate::domain::claim::StockFigures;
 use crate::domain::event::{Body, Event, LANDMARK_EVERY};
 use crate::domain::ids::{EntityKey, Position, ReservationId, Version};
-use crate::domain::reservation;
 use crate::domain::time::Timestamp;
+use crate::domain::{calendar, reservation};
 use crate::recovery::{AnyEntity, World};
 
 /// Follows a log from its first event.
@@ -27,6 +29,7 @@ use crate::recovery::{AnyEntity, World};
 pub struct Laws {
     world: World,
     ledger: Ledger,
+    timetable: Timetable,
     streams: HashMap<EntityKey, Seen, FixedState>,
     last: Position,
     events: u64,
@@ -72,6 +75,7 @@ impl Laws {
                 self.check_figures(event, figures);
             }
             Body::Reservation(reservation::Event::Created { .. }) => self.check_created(event),
+            Body::Calendar(body) => self.check_calendar(event, body),
             Body::Reservation(_) | Body::SalesOrder(_) => {}
         }
     }
@@ -85,7 +89,8 @@ impl Laws {
 
     /// Checks what must hold at the end, and gives back what was found.
     pub fn finish(mut self) -> Verdict {
-        agreement::check(&self.world, &self.ledger, &mut self.problems);
+        let counted = Counted { ledger: &self.ledger, timetable: &self.timetable };
+        agreement::check(&self.world, counted, &mut self.problems);
         let Self { world, last, events, streams, problems, .. } = self;
         let streams = streams.len() as u64;
         Verdict { world, events, last, streams, problems: problems.into_list() }
@@ -137,14 +142,31 @@ impl Laws {
         let Some((id, details)) = agreement::reservation(&self.world, &event.stream) else {
             return;
         };
+        let key = |resource| EntityKey::resource(&event.stream.tenant, resource);
+        for resource in agreement::calendars(&details.lines) {
+            let standing = self.timetable.claim(&key(resource.clone()), id);
+            let is_whole = standing
+                .is_some_and(|standing| agreement::is_all_of(standing, &details.lines, &resource));
+            if !is_whole {
+                self.add(event, &format!("it doesn't hold all that it wants of {resource}"));
+            }
+        }
         let wants = agreement::quantities(&details.lines);
         for (resource, quantity) in wants {
-            let resource = EntityKey::resource(&event.stream.tenant, resource);
+            let resource = key(resource);
             let held = self.held(&resource, id);
             if held != quantity {
                 self.add(event, &format!("it wants {quantity} of {resource} and holds {held}"));
             }
         }
+    }
+
+    fn check_calendar(&mut self, event: &Event, body: &calendar::Event) {
+        let Self { world, timetable, .. } = self;
+        let entity = world.get(&event.stream);
+        let Some(AnyEntity::Calendar(entity)) = entity.as_deref() else { return };
+        let wrong = timetable.follow(&event.stream, body, &entity.state);
+        wrong.iter().for_each(|what| self.add(event, what));
     }
 
     fn held(&self, resource: &EntityKey, id: ReservationId) -> u64 {

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! In reading order: `copy` (what is looked at), `inspection` (the steps), `laws` (what must hold
-//! at each event), `ledger` (who holds what, counted from the events alone), `agreement` (what must
-//! hold at the end).
+//! at each event), `ledger` and `timetable` (who holds what, counted from the events alone),
+//! `agreement` (what must hold at the end).
 //!
 //! What a crash left unsettled is no problem: the next start settles it.
 //!
@@ -25,6 +25,7 @@ mod copy;
 mod inspection;
 mod laws;
 mod ledger;
+mod timetable;
 
 use std::path::{Path, PathBuf};
 

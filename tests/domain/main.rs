@@ -13,6 +13,11 @@ mod sales_order;
 mod stock_balance;
 mod stock_claims;
 
+mod calendar_claims;
+mod calendar_model;
+mod calendar_rules;
+mod times;
+
 mod arbitrary;
 mod model;
 mod replay;

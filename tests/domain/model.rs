@@ -136,12 +136,14 @@ where
 }
 
 pub fn comes_from_a_client(command: &Command) -> bool {
+    use holdfast::domain::calendar::Command as Time;
     use holdfast::domain::reservation::Command as Hold;
     use holdfast::domain::sales_order::Command as Order;
     match command {
         Command::StockBalance(_) => is_clients(command),
         Command::Reservation(said) => !matches!(said, Hold::Expire | Hold::Answered(_)),
         Command::SalesOrder(said) => !matches!(said, Order::Report(_)),
+        Command::Calendar(said) => !matches!(said, Time::Claim(_) | Time::Check(_)),
     }
 }
 

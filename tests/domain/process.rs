@@ -17,8 +17,8 @@ fn steps() -> [Step; 4] {
 }
 
 fn shortages() -> Vec<Shortage> {
-    let (line, resource) = (LineId::counted(0), sku("A"));
-    vec![Shortage { line, resource, requested: 1, shortfall: shortfall(0) }]
+    let (line, wanted) = (LineId::counted(0), wanted_sku("A"));
+    vec![Shortage { line, wanted, requested: 1, shortfall: shortfall(0) }]
 }
 
 /// One of each; the match in here names every kind, so that a new one can't be left out.
@@ -36,6 +36,9 @@ fn rejections() -> Vec<Rejection> {
         Rejection::Overflow,
         Rejection::DeadlineOutOfRange { earliest: Timestamp(1), latest: Timestamp(2) },
         Rejection::QueueFull,
+        Rejection::ClaimsInConflict { conflicts: vec![], total: 1 },
+        Rejection::InvalidRule("none"),
+        Rejection::TooManyRules { changes_max: 1 },
     ];
     let nth = |rejection: &Rejection| match rejection {
         Rejection::Short(_) => 0,
@@ -50,8 +53,11 @@ fn rejections() -> Vec<Rejection> {
         Rejection::Overflow => 9,
         Rejection::DeadlineOutOfRange { .. } => 10,
         Rejection::QueueFull => 11,
+        Rejection::ClaimsInConflict { .. } => 12,
+        Rejection::InvalidRule(_) => 13,
+        Rejection::TooManyRules { .. } => 14,
     };
-    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
     all
 }
 

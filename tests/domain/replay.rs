@@ -33,7 +33,7 @@ fn replayed<A: Recorded>(stage: &Stage<A>) -> Option<AnyEntity> {
 }
 
 /// The replayed entity has the same record, and goes on with the same links.
-fn check<A: Recorded + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
+pub fn check<A: Recorded + PartialEq + std::fmt::Debug>(stage: &Stage<A>) {
     let Some(replayed) = replayed(stage) else {
         assert!(!stage.entity.exists());
         return;

@@ -131,7 +131,7 @@ fn what_is_left_is_spread_over_a_resources_lines_in_the_clients_order() {
         .told(answered("B", short(1)));
     assert_eq!(shortages(&stage), [("3", 4, 3), ("4", 1, 0), ("5", 3, 0)]);
     let Outcome::Rejected(Rejection::Short(short)) = &stage.outcome else { panic!() };
-    assert_eq!(short[0].resource, sku("A"));
+    assert_eq!(short[0].wanted, wanted_sku("A"));
     assert_eq!(short[0].shortfall.blocker, shortfall(5).blocker);
     assert_eq!(short[0].shortfall.position, shortfall(5).position);
 }

@@ -143,7 +143,7 @@ fn each_event_tells_every_resource_what_is_wanted_after_it() {
 #[test]
 fn the_wish_that_a_restart_reads_from_the_record_is_the_one_that_was_told() {
     let says = |stage: &Stage<Reservation>| {
-        ["A", "B"].map(|name| tells(name, details(stage).claim_on(&sku(name), reservation(1))))
+        ["A", "B"].map(|name| details(stage).claim_on(&sku(name), reservation(1)).tell(sku(name)))
     };
     for command in [extend(Term::For(70_000)), confirm(), commit(), cancel()] {
         let stage = in_state(State::Held).when(command);

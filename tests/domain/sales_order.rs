@@ -21,7 +21,7 @@ fn refusal() -> Refusal {
     let [line, _] = order_lines(&WANTED).try_into().unwrap();
     Refusal::Short(vec![Shortage {
         line: line.id,
-        resource: line.resource,
+        wanted: line.wanted,
         requested: 2,
         shortfall: shortfall(1),
     }])

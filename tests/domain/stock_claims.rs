@@ -1,6 +1,6 @@
 //! What reservations claim of a stock balance.
 
-use holdfast::domain::claim::{Blocker, Claim, ClaimOutcome, Shortfall, StockFigures};
+use holdfast::domain::claim::{Blocker, Claim, ClaimOutcome, Shortfall, StockFigures, Wish};
 use holdfast::domain::entity::Aggregate;
 use holdfast::domain::stock_balance::{Event, StockBalance};
 
@@ -53,7 +53,7 @@ fn a_claim_that_fits_is_made_and_answered() {
 fn a_hold_beyond_what_is_left_is_refused() {
     let stage = stock([received(5), Event::ClaimMade(held(1, 1, 3))]).told(claim(held(2, 1, 3)));
     let answer = too_little(&stage, 2, 5, 3);
-    let stage = stage.then_nothing().telling([answers(2, "A", answer)]).silent();
+    let stage = stage.then_nothing().telling([answers(2, "A", answer.clone())]).silent();
     assert_eq!(figures(&stage), (5, 3));
     let stage = stage.told(claim(held(2, 1, u64::MAX)));
     stage.then_nothing().telling([answers(2, "A", answer)]);
@@ -64,7 +64,7 @@ fn of_what_is_unknown_nothing_is_to_be_had_and_nothing_stands_in_the_way() {
     let stage = stock([]).told(claim(held(1, 1, 1)));
     let position = stage.log_position;
     let none = ClaimOutcome::Short(Shortfall { available: 0, position, blocker: None });
-    let stage = stage.then_nothing().telling([answers(1, "A", none)]);
+    let stage = stage.then_nothing().telling([answers(1, "A", none.clone())]);
     let stage = stage.told(check(held(1, 1, 1))).then_nothing().telling([answers(1, "A", none)]);
     assert!(!stage.entity.exists());
     stage.told(claim(held(1, 1, 0))).then_nothing().telling([]);
@@ -221,7 +221,7 @@ fn claims_are_listed_by_reservation_in_pages() {
     ]);
     let page = |after, count| {
         let claims = stage.entity.state.claims_after(after, count);
-        claims.iter().map(|claim| claim.reservation).collect::<Vec<_>>()
+        claims.iter().map(Wish::reservation).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 2), [reservation(1), reservation(2)]);
     assert_eq!(page(Some(reservation(2)), 2), [reservation(3)]);

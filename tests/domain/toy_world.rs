@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use holdfast::codec::records;
 use holdfast::codec::v1;
-use holdfast::domain::claim::Claim;
+use holdfast::domain::claim::{Claim, Wish};
 use holdfast::domain::command::{Command, Message};
 use holdfast::domain::entity::{Aggregate, Entity, Outcome, Transient};
 use holdfast::domain::event::{Body, Event};
@@ -75,6 +75,13 @@ pub struct Toy {
     pub now: Timestamp,
 }
 
+fn stock_wish(hold: &reservation::Details, resource: &ResourceKey, id: ReservationId) -> Claim {
+    match hold.claim_on(resource, id) {
+        Wish::Stock(claim) => claim,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn stage_of<A: Aggregate>(id: EntityId, entity: Entity<A>) -> Stage<A>
 where
     A::Event: Clone,
@@ -92,6 +99,7 @@ impl Actor {
             AnyEntity::StockBalance(entity) => Self::Stock(stage_of(id, *entity)),
             AnyEntity::Reservation(entity) => Self::Reservation(stage_of(id, *entity)),
             AnyEntity::SalesOrder(entity) => Self::Order(stage_of(id, *entity)),
+            AnyEntity::Calendar(_) => panic!("there are no calendars in this world"),
         }
     }
 
@@ -344,7 +352,7 @@ impl Toy {
     pub fn check_at_rest(&self) {
         self.check_always();
         for (resource, balance) in self.balances() {
-            let wishes = self.reservations().map(|(id, hold)| hold.claim_on(resource, id));
+            let wishes = self.reservations().map(|(id, hold)| stock_wish(hold, resource, id));
             let expected: Vec<Claim> = wishes.filter(|wish| wish.held > 0).collect();
             let found: Vec<Claim> = balance.claims().copied().collect();
             assert_eq!(found, expected, "{resource}");
@@ -377,7 +385,7 @@ impl Toy {
             }
             _ => None,
         });
-        let used = self.reservations().map(|(id, hold)| hold.claim_on(resource, id).committed);
+        let used = self.reservations().map(|(id, hold)| stock_wish(hold, resource, id).committed);
         received.sum::<u64>() - used.sum::<u64>()
     }
 }

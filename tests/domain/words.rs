@@ -9,6 +9,7 @@ use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::sales_order::{self, Report};
 use holdfast::domain::stock_balance::{self, Adjustment};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use uuid::Uuid;
 
 /// When everything begins.
@@ -20,6 +21,11 @@ pub fn after_ms(span_ms: u64) -> Timestamp {
 
 pub fn label(text: &str) -> Label {
     Label::new(text).unwrap()
+}
+
+pub fn wanted_sku(sku: &str) -> Wanted {
+    let (sku, location) = (Sku::new(sku).unwrap(), Location::new("").unwrap());
+    Wanted::Stock(StockKey { sku, location })
 }
 
 pub fn sku(sku: &str) -> ResourceKey {
@@ -117,7 +123,7 @@ pub fn shortfall(available: u64) -> Shortfall {
 pub fn lines(lines: &[(&str, u64)]) -> Vec<reservation::Line> {
     let line = |(n, (name, quantity)): (usize, &(&str, u64))| reservation::Line {
         id: LineId::counted(n),
-        resource: sku(name),
+        wanted: wanted_sku(name),
         quantity: *quantity,
     };
     lines.iter().enumerate().map(line).collect()
@@ -157,7 +163,7 @@ pub fn order_lines(wanted: &[(&str, u64, u64)]) -> Vec<sales_order::LineRequest>
     let line =
         |(n, (name, quantity, millionths)): (usize, &(&str, u64, u64))| sales_order::LineRequest {
             id: LineId::counted(n),
-            resource: sku(name),
+            wanted: wanted_sku(name),
             quantity: *quantity,
             unit_price: UnitPrice { millionths: *millionths },
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holdfast::domain::calendar::{self, Calendar};
 use holdfast::domain::claim::{Blocker, Claim, Shortfall, StockFigures};
 use holdfast::domain::command::Command;
 use holdfast::domain::entity::{Aggregate, Entity};
@@ -15,8 +16,11 @@ use holdfast::domain::reservation::{self, Reservation, Term};
 use holdfast::domain::sales_order::{self, SalesOrder};
 use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use holdfast::recovery::AnyEntity;
 use uuid::Uuid;
+
+use super::times;
 
 const NOON: Timestamp = Timestamp(1_700_000_000_000);
 const LATER: Timestamp = Timestamp(1_700_000_900_000);
@@ -29,9 +33,17 @@ fn label(text: &str) -> Label {
     Label::new(text).unwrap()
 }
 
-fn stock(sku: &str, location: &str) -> ResourceKey {
+fn stock_key(sku: &str, location: &str) -> StockKey {
     let (sku, location) = (Sku::new(sku).unwrap(), Location::new(location).unwrap());
-    ResourceKey::Stock(StockKey { sku, location })
+    StockKey { sku, location }
+}
+
+fn stock(sku: &str, location: &str) -> ResourceKey {
+    ResourceKey::Stock(stock_key(sku, location))
+}
+
+fn wanted_stock(sku: &str, location: &str) -> Wanted {
+    Wanted::Stock(stock_key(sku, location))
 }
 
 fn reservation() -> ReservationId {
@@ -52,6 +64,7 @@ pub fn keys() -> Vec<(&'static str, EntityKey)> {
         ("stock elsewhere", key(EntityId::Resource(stock("BANK CHARGES", "größe")))),
         ("reservation", key(EntityId::Reservation(reservation()))),
         ("sales order", key(EntityId::SalesOrder(order()))),
+        ("calendar", key(EntityId::Resource(calendar()))),
     ]
 }
 
@@ -66,10 +79,10 @@ fn wish(version: u64, held: u64, committed: u64) -> Claim {
 
 fn wanted() -> Vec<reservation::Line> {
     vec![
-        reservation::Line { id: LineId::counted(0), resource: stock("A", ""), quantity: 2 },
+        reservation::Line { id: LineId::counted(0), wanted: wanted_stock("A", ""), quantity: 2 },
         reservation::Line {
             id: LineId::new("gift").unwrap(),
-            resource: stock("B", "x"),
+            wanted: wanted_stock("B", "x"),
             quantity: 300,
         },
     ]
@@ -86,16 +99,33 @@ fn to_create(term: Term) -> reservation::Create {
     }
 }
 
+fn calendar() -> ResourceKey {
+    ResourceKey::Calendar(times::calendar("BAY 7"))
+}
+
+/// Lines of every kind.
+fn mixed() -> Vec<reservation::Line> {
+    let stock = reservation::Line { id: LineId::counted(2), ..wanted().swap_remove(0) };
+    times::lines().into_iter().chain([stock]).collect()
+}
+
 fn created(deadline: Option<Timestamp>, owner: Option<SalesOrderId>) -> reservation::Event {
-    let reservation::Create { lines, customer, external_reference, attributes, .. } =
-        to_create(Term::Confirmed);
+    created_of(to_create(Term::Confirmed), deadline, owner)
+}
+
+fn created_of(
+    create: reservation::Create,
+    deadline: Option<Timestamp>,
+    owner: Option<SalesOrderId>,
+) -> reservation::Event {
+    let reservation::Create { lines, customer, external_reference, attributes, .. } = create;
     reservation::Event::Created { lines, deadline, customer, external_reference, attributes, owner }
 }
 
 fn line(quantity: u64, millionths: u64) -> sales_order::LineRequest {
     sales_order::LineRequest {
         id: LineId::counted(0),
-        resource: stock("A", ""),
+        wanted: wanted_stock("A", ""),
         quantity,
         unit_price: UnitPrice { millionths },
     }
@@ -107,7 +137,7 @@ fn gbp() -> Currency {
 
 fn shortage(blocker: Option<Blocker>) -> Shortage {
     let shortfall = Shortfall { available: 1, position: Position(70_000), blocker };
-    Shortage { line: LineId::counted(0), resource: stock("A", ""), requested: 2, shortfall }
+    Shortage { line: LineId::counted(0), wanted: wanted_stock("A", ""), requested: 2, shortfall }
 }
 
 fn short() -> Refusal {
@@ -181,7 +211,7 @@ fn event(id: EntityId, nth: usize, body: Body) -> Event {
         position: Position(1_000 + nth),
         stream: key(id),
         version: Version(nth + 1),
-        previous: if nth == 0 { Position::START } else { Position(999 - 200 * nth / 2) },
+        previous: if nth == 0 { Position::START } else { Position(999 - 200 * (nth % 10) / 2) },
         landmark: if nth == 2 { Position(17) } else { Position::START },
         time: Timestamp(NOON.0 + nth),
         origin: Arc::new(origin),
@@ -202,7 +232,19 @@ pub fn events() -> Vec<Event> {
         .into_iter()
         .enumerate()
         .map(|(nth, said)| event(EntityId::SalesOrder(order()), nth, SalesOrder::into_body(said)));
-    stock.chain(holds).chain(orders).collect()
+    let times = times::events()
+        .into_iter()
+        .enumerate()
+        .map(|(nth, said)| event(EntityId::Resource(calendar()), nth, Calendar::into_body(said)));
+    let mixed = reservation::Create { lines: mixed().into(), ..to_create(Term::Confirmed) };
+    let mixed = event(
+        EntityId::Reservation(reservation()),
+        7,
+        Reservation::into_body(created_of(mixed, None, None)),
+    );
+    let refused = sales_order::Event::Rejected(Refusal::Short(times::shortages()));
+    let refused = event(EntityId::SalesOrder(order()), 10, SalesOrder::into_body(refused));
+    stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]).collect()
 }
 
 /// What becomes of an entity of some kind.
@@ -235,6 +277,10 @@ fn placed(events: impl IntoIterator<Item = sales_order::Event>) -> AnyEntity {
     AnyEntity::SalesOrder(lived(events, requested))
 }
 
+fn times_of(events: impl IntoIterator<Item = calendar::Event>) -> AnyEntity {
+    AnyEntity::Calendar(lived(events, requested))
+}
+
 /// An entity in each state that it may be stored in.
 pub fn entities() -> Vec<(&'static str, AnyEntity)> {
     use stock_balance::Event::{ClaimMade, Received};
@@ -265,6 +311,9 @@ pub fn entities() -> Vec<(&'static str, AnyEntity)> {
         ("a completed order", ordered(Some(7))),
         ("a cancelled order", ordered(Some(8))),
         (LANDMARK, AnyEntity::StockBalance(lived(many, |_| (NOON, None)))),
+        ("no calendar", times_of([])),
+        ("a calendar of slots", times_of(times::history())),
+        ("a calendar of nights", times_of([calendar::Event::Created(Arc::new(times::nights()))])),
     ]
 }
 
@@ -307,5 +356,14 @@ pub fn commands() -> Vec<(&'static str, Command)> {
     let stock = stock.into_iter().map(|(name, said)| (name, Command::StockBalance(said)));
     let holds = holds.into_iter().map(|(name, said)| (name, Command::Reservation(said)));
     let orders = orders.into_iter().map(|(name, said)| (name, Command::SalesOrder(said)));
-    stock.chain(holds).chain(orders).collect()
+    let mixed = reservation::Create { lines: mixed().into(), ..to_create(Term::Confirmed) };
+    let mixed = ("create mixed", Command::Reservation(Hold::Create(mixed)));
+    let set = calendar::Command::Set { setting: times::by_dates().into(), accept_conflicts: true };
+    let times = [
+        ("create calendar", calendar::Command::Create(times::slots().into())),
+        ("set", set),
+        ("retire", calendar::Command::Retire),
+    ];
+    let times = times.into_iter().map(|(name, said)| (name, Command::Calendar(said)));
+    stock.chain(holds).chain(orders).chain([mixed]).chain(times).collect()
 }

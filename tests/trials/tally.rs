@@ -24,7 +24,7 @@ macro_rules! names {
         pub fn $name($thing: &$Thing) -> &'static str {
             match $thing {
                 $($pattern => $text,)*
-                $($other => unreachable!("no client can say {:?}", $thing),)?
+                $($other => unreachable!("no client here sees {:?}", $thing),)?
             }
         }
     };
@@ -50,6 +50,7 @@ names! {
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
         | Command::SalesOrder(sales_order::Command::Report(_))
+        | Command::Calendar(_)
     }
 }
 
@@ -77,6 +78,8 @@ names! {
         Body::SalesOrder(sales_order::Event::Completed) => "SalesOrderCompleted",
         Body::SalesOrder(sales_order::Event::Cancelled { .. }) => "SalesOrderCancelled",
         Body::SalesOrder(sales_order::Event::Released) => "SalesOrderReleased",
+    } else {
+        Body::Calendar(_)
     }
 }
 
@@ -94,6 +97,8 @@ names! {
         Rejection::Overflow => "Overflow",
         Rejection::DeadlineOutOfRange { .. } => "DeadlineOutOfRange",
         Rejection::QueueFull => "QueueFull",
+    } else {
+        Rejection::ClaimsInConflict { .. } | Rejection::InvalidRule(_) | Rejection::TooManyRules { .. }
     }
 }
 

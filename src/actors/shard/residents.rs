@@ -105,7 +105,7 @@ impl Residents {
     fn bring_in(&mut self, delivery: Delivery, now: Timestamp) {
         let kind = delivery.to.kind();
         let archived = match kind {
-            EntityKind::StockBalance => None,
+            EntityKind::StockBalance | EntityKind::Calendar => None,
             EntityKind::Reservation | EntityKind::SalesOrder => {
                 let found = v1::encoded(&delivery.to, |key| self.archive.get(key));
                 found.unwrap_or_else(|error| fatal::end(&error))

@@ -11,8 +11,7 @@ use super::errors::{QUANTITY_OVERFLOW, REQUEST_ID_REUSED, shortage_reason};
 use super::gateway::Done;
 use crate::actors::delivery::Shown;
 use crate::actors::engine::EntityCount;
-use crate::domain;
-use crate::domain::claim::{Blocker, Shortfall};
+use crate::domain::claim::{Blocker, Shortfall, StockFigures, Wish};
 use crate::domain::ids::{EntityId, EntityKind, ResourceKey, StockKey};
 use crate::domain::money::{Amount, Currency, UnitPrice};
 use crate::domain::name::Label;
@@ -20,6 +19,7 @@ use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
+use crate::domain::wanted::Wanted;
 use crate::domain::{reservation, sales_order};
 use crate::proto::{Money, v1};
 use crate::snapshot::store::SnapshotInfo;
@@ -103,25 +103,25 @@ pub(super) fn stock_balance(id: &EntityId, shown: &Shown) -> Option<v1::StockBal
     })
 }
 
-/// A claim on a resource.
-pub(super) fn claim(claim: &domain::claim::Claim) -> v1::Claim {
-    v1::Claim {
+/// A claim on a stock balance, where it is one.
+pub(super) fn claim(claim: &Wish) -> Option<v1::Claim> {
+    let Wish::Stock(claim) = claim else { return None };
+    Some(v1::Claim {
         reservation_id: claim.reservation.to_string(),
         reservation_version: claim.reservation_version.0,
         held: claim.held,
         expire_time: claim.deadline.map(timestamp),
-    }
+    })
 }
 
 /// A line of a reservation.
 pub(super) fn reservation_line(line: &reservation::Line) -> v1::ReservationLine {
     use v1::reservation_line::Resource;
-    let ResourceKey::Stock(key) = &line.resource;
-    v1::ReservationLine {
-        line_id: line.id.as_str().to_owned(),
-        resource: Some(Resource::Stock(stock(key))),
-        quantity: line.quantity,
-    }
+    let resource = match &line.wanted {
+        Wanted::Stock(key) => Some(Resource::Stock(stock(key))),
+        Wanted::Time { .. } => None,
+    };
+    v1::ReservationLine { line_id: line.id.as_str().to_owned(), resource, quantity: line.quantity }
 }
 
 /// What a client attached to a reservation.
@@ -167,10 +167,13 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
 /// A line of a sales order.
 pub(super) fn sales_order_line(line: &sales_order::Line, currency: Currency) -> v1::SalesOrderLine {
     use v1::sales_order_line::Resource;
-    let ResourceKey::Stock(key) = &line.request.resource;
+    let resource = match &line.request.wanted {
+        Wanted::Stock(key) => Some(Resource::Stock(stock(key))),
+        Wanted::Time { .. } => None,
+    };
     v1::SalesOrderLine {
         line_id: line.request.id.as_str().to_owned(),
-        resource: Some(Resource::Stock(stock(key))),
+        resource,
         quantity: line.request.quantity,
         unit_price: Some(unit_price(line.request.unit_price, currency)),
         total: Some(amount(line.total, currency)),
@@ -222,32 +225,37 @@ pub(super) fn sales_order(id: &EntityId, shown: &Shown) -> Option<v1::SalesOrder
 
 /// A line that fell short.
 pub(super) fn shortage(shortage: &Shortage) -> v1::Shortage {
-    let Shortage { line, resource, requested, shortfall } = shortage;
+    let Shortage { line, wanted, requested, shortfall } = shortage;
     v1::Shortage {
         line_id: line.as_str().to_owned(),
-        ..shortage_without_line(Some(resource.clone()), *requested, shortfall)
+        ..shortage_without_line(Some(wanted.resource()), *requested, shortfall)
     }
 }
 
 /// What fell short where no line asked for it.
 pub(super) fn shortage_without_line(
-    resource: Option<ResourceKey>,
+    of: Option<ResourceKey>,
     requested: u64,
     shortfall: &Shortfall,
 ) -> v1::Shortage {
     use v1::shortage::{Blocker as WireBlocker, Resource};
-    let blocker = |blocker| {
-        let Blocker::Stock(figures) = blocker;
-        let (on_hand, held) = (figures.on_hand, figures.held);
-        WireBlocker::StockBlocker(v1::StockBlocker { on_hand, held })
+    let blocker = |blocker| match blocker {
+        Blocker::Stock(StockFigures { on_hand, held }) => {
+            Some(WireBlocker::StockBlocker(v1::StockBlocker { on_hand, held }))
+        }
+        Blocker::Calendar(_) => None,
+    };
+    let resource = |resource| match resource {
+        ResourceKey::Stock(key) => Some(Resource::Stock(stock(&key))),
+        ResourceKey::Calendar(_) => None,
     };
     v1::Shortage {
         line_id: String::new(),
-        resource: resource.map(|ResourceKey::Stock(key)| Resource::Stock(stock(&key))),
+        resource: of.and_then(resource),
         requested,
         available: shortfall.available,
         position: shortfall.position.0,
-        blocker: shortfall.blocker.map(blocker),
+        blocker: shortfall.blocker.and_then(blocker),
     }
 }
 
@@ -255,11 +263,12 @@ pub(super) fn shortage_without_line(
 pub(super) fn entity_id(id: &EntityId) -> v1::EntityId {
     use v1::entity_id::Id;
     let id = match id {
-        EntityId::Resource(ResourceKey::Stock(key)) => Id::StockBalance(stock(key)),
-        EntityId::Reservation(id) => Id::ReservationId(id.to_string()),
-        EntityId::SalesOrder(id) => Id::SalesOrderId(id.to_string()),
+        EntityId::Resource(ResourceKey::Stock(key)) => Some(Id::StockBalance(stock(key))),
+        EntityId::Resource(ResourceKey::Calendar(_)) => None,
+        EntityId::Reservation(id) => Some(Id::ReservationId(id.to_string())),
+        EntityId::SalesOrder(id) => Some(Id::SalesOrderId(id.to_string())),
     };
-    v1::EntityId { id: Some(id) }
+    v1::EntityId { id }
 }
 
 /// A kind of entity.
@@ -268,6 +277,7 @@ pub(super) fn entity_kind(kind: EntityKind) -> v1::EntityKind {
         EntityKind::StockBalance => v1::EntityKind::StockBalance,
         EntityKind::Reservation => v1::EntityKind::Reservation,
         EntityKind::SalesOrder => v1::EntityKind::SalesOrder,
+        EntityKind::Calendar => v1::EntityKind::Unspecified,
     }
 }
 
@@ -275,7 +285,7 @@ pub(super) fn entity_kind(kind: EntityKind) -> v1::EntityKind {
 pub(super) fn entity_count(count: &EntityCount) -> v1::EntityCount {
     let state = match count.kind {
         EntityKind::StockBalance => "",
-        EntityKind::Reservation | EntityKind::SalesOrder => count.state,
+        EntityKind::Reservation | EntityKind::SalesOrder | EntityKind::Calendar => count.state,
     };
     v1::EntityCount {
         kind: entity_kind(count.kind).into(),

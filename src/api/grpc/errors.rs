@@ -24,10 +24,12 @@ use tonic_types::pb::{self, bad_request::FieldViolation};
 use super::convert;
 use crate::actors::delivery::Refused;
 use crate::api::admission::TurnedAway;
+use crate::domain::calendar::Span;
 use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityKind, Position, ResourceKey};
 use crate::domain::rejection::{Rejection, Shortage};
 use crate::domain::time::Timestamp;
+use crate::domain::wanted::Wanted;
 use wire::{LIST_BYTES_MAX, Wire, cut};
 
 /// When whoever was turned away for load may come again.
@@ -128,8 +130,10 @@ impl From<Failure> for pb::Status {
 
 /// The reason of a reservation that fell short: that of its first short line.
 pub(super) fn shortage_reason(shortages: &[Shortage]) -> &'static str {
-    match shortages.first().map(|shortage| &shortage.resource) {
-        Some(ResourceKey::Stock(_)) | None => "INSUFFICIENT_STOCK",
+    match shortages.first().map(|shortage| &shortage.wanted) {
+        Some(Wanted::Stock(_)) | None => "INSUFFICIENT_STOCK",
+        Some(Wanted::Time { span: Span::Slots { .. }, .. }) => "SLOT_UNAVAILABLE",
+        Some(Wanted::Time { span: Span::Nights { .. }, .. }) => "NIGHT_UNAVAILABLE",
     }
 }
 
@@ -277,7 +281,13 @@ fn rejected(rejection: Rejection) -> Wire {
         Rejection::QueueFull => {
             Wire::new(Code::ResourceExhausted, OVERLOADED, says).retry_after(RETRY_OVERLOADED)
         }
-        Rejection::DeadlineOutOfRange { .. } => {
+        Rejection::ClaimsInConflict { total, .. } => {
+            precondition("CLAIMS_IN_CONFLICT").with("total", total)
+        }
+        Rejection::TooManyRules { changes_max } => {
+            precondition("TOO_MANY_RULES").with("changes_max", changes_max)
+        }
+        Rejection::DeadlineOutOfRange { .. } | Rejection::InvalidRule(_) => {
             Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, says)
         }
     }
@@ -288,6 +298,7 @@ fn not_found_reason(kind: EntityKind) -> &'static str {
         EntityKind::StockBalance => "STOCK_BALANCE_NOT_FOUND",
         EntityKind::Reservation => "RESERVATION_NOT_FOUND",
         EntityKind::SalesOrder => "SALES_ORDER_NOT_FOUND",
+        EntityKind::Calendar => "CALENDAR_NOT_FOUND",
     }
 }
 

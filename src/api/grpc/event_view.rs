@@ -42,11 +42,12 @@ pub(super) fn event(event: &Event, log_id: Uuid) -> v1::Event {
         request_id: event.request.map(|request| request.id.to_string()).unwrap_or_default(),
         correlation_id: origin.correlation_id.to_string(),
         causation_id: event.causation_id.map(|id| id.to_string()).unwrap_or_default(),
-        body: Some(match &event.body {
-            Body::StockBalance(event) => of_stock_balance(event),
-            Body::Reservation(event) => of_reservation(event),
-            Body::SalesOrder(event) => of_sales_order(event),
-        }),
+        body: match &event.body {
+            Body::StockBalance(event) => Some(of_stock_balance(event)),
+            Body::Reservation(event) => Some(of_reservation(event)),
+            Body::SalesOrder(event) => Some(of_sales_order(event)),
+            Body::Calendar(_) => None,
+        },
     }
 }
 

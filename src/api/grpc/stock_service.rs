@@ -98,8 +98,10 @@ impl StockService for StockApi {
         let page = &found[..found.len().min(size)];
         let last = page.last().filter(|_| found.len() > size);
         Ok(Response::new(v1::ListClaimsResponse {
-            claims: page.iter().map(convert::claim).collect(),
-            next_page_token: last.map(|claim| scope.token(&claim.reservation)).unwrap_or_default(),
+            claims: page.iter().filter_map(convert::claim).collect(),
+            next_page_token: last
+                .map(|claim| scope.token(&claim.reservation()))
+                .unwrap_or_default(),
         }))
     }
 }

@@ -138,7 +138,7 @@ fn has_ended(view: &View) -> bool {
     match view {
         View::SalesOrder(details) => details.is_finished(),
         View::Reservation(details) => details.state.is_finished(),
-        View::Nothing | View::StockBalance(_) => false,
+        View::Nothing | View::StockBalance(_) | View::Calendar(_) => false,
     }
 }
 

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 
 use crate::codec::{CodecError, v1};
+use crate::domain::calendar::Calendar;
 use crate::domain::claim::Claim;
 use crate::domain::claims::Claims;
 use crate::domain::entity::{Aggregate, Creation, Entity};
@@ -183,5 +184,24 @@ impl From<StoredOrder> for SalesOrder {
             updated: stored.updated,
         });
         Self { details: details.map(Arc::new) }
+    }
+}
+
+/// Calendars came later.
+pub enum NoCalendar {}
+
+impl<'de> Deserialize<'de> for NoCalendar {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("there were no calendars"))
+    }
+}
+
+impl State for Calendar {
+    type Stored = NoCalendar;
+}
+
+impl From<NoCalendar> for Calendar {
+    fn from(none: NoCalendar) -> Self {
+        match none {}
     }
 }

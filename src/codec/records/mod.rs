@@ -23,6 +23,7 @@ mod format2;
 mod tests;
 
 use super::{CodecError, scratch, v1};
+use crate::domain::calendar::Calendar;
 use crate::domain::entity::{Entity, Summary};
 use crate::domain::ids::{EntityKey, EntityKind};
 use crate::domain::reservation::Reservation;
@@ -98,5 +99,6 @@ pub fn convert(key: &[u8], format: Format, record: &[u8]) -> Result<Vec<u8>, Cod
         EntityKind::StockBalance => Ok(encode::<StockBalance>(&decode(format, record)?)),
         EntityKind::Reservation => Ok(encode::<Reservation>(&decode(format, record)?)),
         EntityKind::SalesOrder => Ok(encode::<SalesOrder>(&decode(format, record)?)),
+        EntityKind::Calendar => Ok(encode::<Calendar>(&decode(format, record)?)),
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
 use crate::domain::request::Remembered;
 use crate::domain::time::Timestamp;
+use crate::domain::wanted::Wanted;
 use crate::domain::{reservation, sales_order};
 
 /// Small, large, and whatever lies between.
@@ -52,10 +53,10 @@ fn line_id() -> impl Strategy<Value = LineId> {
     "[a-z]{1,9}".prop_map(|text| LineId::new(&text).unwrap())
 }
 
-fn resource() -> impl Strategy<Value = ResourceKey> {
+fn wanted() -> impl Strategy<Value = Wanted> {
     ("[A-Z]{1,12}", "[a-z]{0,5}").prop_map(|(sku, location)| {
         let (sku, location) = (Sku::new(&sku).unwrap(), Location::new(&location).unwrap());
-        ResourceKey::Stock(StockKey { sku, location })
+        Wanted::Stock(StockKey { sku, location })
     })
 }
 
@@ -90,8 +91,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn line()(id in line_id(), resource in resource(), quantity in number()) -> reservation::Line {
-        reservation::Line { id, resource, quantity }
+    fn line()(id in line_id(), wanted in wanted(), quantity in number()) -> reservation::Line {
+        reservation::Line { id, wanted, quantity }
     }
 }
 
@@ -134,25 +135,25 @@ fn order_state() -> impl Strategy<Value = sales_order::State> {
 }
 
 prop_compose! {
-    fn order_line()(wanted in line(), millionths in number(), minor in number()) -> sales_order::Line {
-        let reservation::Line { id, resource, quantity } = wanted;
+    fn order_line()(line in line(), millionths in number(), minor in number()) -> sales_order::Line {
+        let reservation::Line { id, wanted, quantity } = line;
         let unit_price = UnitPrice { millionths };
-        let request = sales_order::LineRequest { id, resource, quantity, unit_price };
+        let request = sales_order::LineRequest { id, wanted, quantity, unit_price };
         sales_order::Line { request, total: Amount { minor } }
     }
 }
 
 prop_compose! {
     fn shortage()(
-        wanted in line(),
+        line in line(),
         available in number(),
         position in position(),
         figures in option::of((number(), number())),
     ) -> Shortage {
         let blocker = figures.map(|(on_hand, held)| Blocker::Stock(StockFigures { on_hand, held }));
         let shortfall = Shortfall { available, position, blocker };
-        let reservation::Line { id, resource, quantity } = wanted;
-        Shortage { line: id, resource, requested: quantity, shortfall }
+        let reservation::Line { id, wanted, quantity } = line;
+        Shortage { line: id, wanted, requested: quantity, shortfall }
     }
 }
 
@@ -288,13 +289,13 @@ fn begun<A: Aggregate>(state: A) -> Entity<A> {
     }
 }
 
-fn ten_letters() -> ResourceKey {
+fn ten_letters() -> Wanted {
     let (sku, location) = (Sku::new("SKU-000123").unwrap(), Location::new("").unwrap());
-    ResourceKey::Stock(StockKey { sku, location })
+    Wanted::Stock(StockKey { sku, location })
 }
 
 fn held() -> reservation::Details {
-    let line = reservation::Line { id: LineId::counted(0), resource: ten_letters(), quantity: 2 };
+    let line = reservation::Line { id: LineId::counted(0), wanted: ten_letters(), quantity: 2 };
     reservation::Details {
         state: reservation::State::Held,
         lines: [line].into(),
@@ -340,10 +341,10 @@ fn a_claim_takes_22_bytes_beside_the_others_of_its_balance() {
 
 #[test]
 fn an_order_of_one_line_takes_83_bytes() {
-    let wanted = held().lines[0].clone();
+    let line = held().lines[0].clone();
     let unit_price = UnitPrice { millionths: 6_950_000 };
-    let reservation::Line { id, resource, quantity } = wanted;
-    let request = sales_order::LineRequest { id, resource, quantity, unit_price };
+    let reservation::Line { id, wanted, quantity } = line;
+    let request = sales_order::LineRequest { id, wanted, quantity, unit_price };
     let total = Amount { minor: 1_390 };
     let details = sales_order::Details {
         state: sales_order::State::Completed,

@@ -15,13 +15,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::claim::{Claim, ClaimAnswer, ClaimOutcome, Shortfall};
+use super::super::calendar::LineShortfall;
+use super::super::claim::{ClaimAnswer, ClaimOutcome, Shortfall, Wish};
 use super::super::command::Message;
 use super::super::entity::{Decision, Outcome};
 use super::super::ids::{ReservationId, ResourceKey, Version};
 use super::super::rejection::{Rejection, Shortage};
 use super::super::time::Timestamp;
-use super::{Create, Event, Line, Waiting, ask, quantities, tell};
+use super::asked::{Asked, asked};
+use super::{Create, Event, Line, Waiting};
 
 /// A creation under way.
 #[derive(Debug)]
@@ -29,13 +31,22 @@ pub(super) struct Asking {
     create: Create,
     deadline: Option<Timestamp>,
     /// What is asked for, in the order of asking.
-    wanted: Vec<(ResourceKey, u64)>,
+    wanted: Vec<(ResourceKey, Asked)>,
     /// How many have granted.
     granted: usize,
     /// What fell short, once something did.
-    short: Vec<(ResourceKey, Shortfall)>,
+    short: Vec<(ResourceKey, Lack)>,
     /// Whose checks are still unanswered, once something fell short.
     unanswered: BTreeSet<ResourceKey>,
+}
+
+/// What a resource lacks.
+#[derive(Debug, Clone)]
+enum Lack {
+    /// So much is left for all lines together.
+    Units(Shortfall),
+    /// These lines can't be had.
+    Lines(Box<[LineShortfall]>),
 }
 
 /// The version that the reservation will have when it exists.
@@ -51,14 +62,13 @@ pub(super) fn begin(
         Ok(deadline) => deadline,
         Err(rejection) => return Decision::rejected(rejection),
     };
-    let Some(wanted) = quantities(&create.lines) else {
+    let Some(wanted) = asked(&create.lines) else {
         return Decision::rejected(Rejection::Overflow);
     };
-    // Of nothing there is always enough, and a claim of nothing would be a release.
-    let wanted = wanted.into_iter().filter(|(_, sum)| *sum > 0).collect();
+    let wanted = wanted.into_iter().filter(|(_, asked)| !asked.is_nothing()).collect();
     let (short, unanswered) = (Vec::new(), BTreeSet::new());
     let asking = Asking { create, deadline, wanted, granted: 0, short, unanswered };
-    let first = asking.wanted.first().map(|(key, sum)| tell(key.clone(), asking.claim(*sum, id)));
+    let first = asking.wanted.first().map(|(key, asked)| asking.wish(asked, id).tell(key.clone()));
     let Some(first) = first else { return Decision::accepted(vec![asking.created()]) };
     waiting.asking = Some(asking);
     Decision { events: Vec::new(), messages: vec![first], outcome: Outcome::Waits }
@@ -82,9 +92,8 @@ pub(super) fn go_on(
 }
 
 impl Asking {
-    fn claim(&self, held: u64, id: ReservationId) -> Claim {
-        let deadline = self.deadline;
-        Claim { held, deadline, ..Claim::release(id, FIRST) }
+    fn wish(&self, asked: &Asked, id: ReservationId) -> Wish {
+        asked.held(self.deadline, id, FIRST)
     }
 
     fn claim_answered(&mut self, answer: ClaimAnswer, id: ReservationId) -> Decision<Event> {
@@ -93,10 +102,10 @@ impl Asking {
         if !is_expected {
             return waits(Vec::new());
         }
-        match answer.outcome {
-            ClaimOutcome::Granted => self.grant(id),
-            ClaimOutcome::Short(shortfall) => {
-                self.short.push((answer.resource, shortfall));
+        match Lack::of(answer.outcome) {
+            None => self.grant(id),
+            Some(lack) => {
+                self.short.push((answer.resource, lack));
                 self.turn_back(id)
             }
         }
@@ -105,7 +114,7 @@ impl Asking {
     fn grant(&mut self, id: ReservationId) -> Decision<Event> {
         self.granted += 1;
         match self.wanted.get(self.granted) {
-            Some((key, sum)) => waits(vec![tell(key.clone(), self.claim(*sum, id))]),
+            Some((key, asked)) => waits(vec![self.wish(asked, id).tell(key.clone())]),
             None => Decision::accepted(vec![self.created()]),
         }
     }
@@ -115,9 +124,9 @@ impl Asking {
         let (granted, rest) = self.wanted.split_at(self.granted);
         let rest = &rest[1..];
         self.unanswered = rest.iter().map(|(key, _)| key.clone()).collect();
-        let releases = granted.iter().map(|(key, _)| tell(key.clone(), Claim::release(id, FIRST)));
-        let checks = rest.iter().map(|(key, sum)| ask(key.clone(), self.claim(*sum, id)));
-        let messages = releases.chain(checks).collect();
+        let release = |(key, asked): &(_, Asked)| asked.released(id, FIRST).tell(Clone::clone(key));
+        let check = |(key, asked): &(_, Asked)| self.wish(asked, id).ask(Clone::clone(key));
+        let messages = granted.iter().map(release).chain(rest.iter().map(check)).collect();
         if self.unanswered.is_empty() {
             return self.refuse().telling(messages);
         }
@@ -128,8 +137,8 @@ impl Asking {
         if !self.unanswered.remove(&answer.resource) {
             return waits(Vec::new());
         }
-        if let ClaimOutcome::Short(shortfall) = answer.outcome {
-            self.short.push((answer.resource, shortfall));
+        if let Some(lack) = Lack::of(answer.outcome) {
+            self.short.push((answer.resource, lack));
         }
         if !self.unanswered.is_empty() {
             return waits(Vec::new());
@@ -153,22 +162,42 @@ fn waits(messages: Vec<Message>) -> Decision<Event> {
     Decision { events: Vec::new(), messages, outcome: Outcome::Waits }
 }
 
+impl Lack {
+    fn of(outcome: ClaimOutcome) -> Option<Self> {
+        match outcome {
+            ClaimOutcome::Granted => None,
+            ClaimOutcome::Short(shortfall) => Some(Self::Units(shortfall)),
+            ClaimOutcome::ShortLines(lines) => Some(Self::Lines(lines)),
+        }
+    }
+
+    /// What a line lacks, which is the next of its resource's lines.
+    fn of_line(&mut self, line: &Line) -> Option<Shortfall> {
+        match self {
+            Self::Lines(lines) => {
+                let short = lines.iter().find(|short| short.line == line.id)?;
+                Some(short.shortfall)
+            }
+            Self::Units(left) => {
+                let shortfall = *left;
+                left.available = left.available.saturating_sub(line.quantity);
+                (line.quantity > shortfall.available).then_some(shortfall)
+            }
+        }
+    }
+}
+
 /// Spreads what the short resources had left over their lines, in the client's order, and names
 /// each line that didn't get all it asked for.
-fn shortages(lines: &[Line], short: &[(ResourceKey, Shortfall)]) -> Vec<Shortage> {
-    let mut left: BTreeMap<_, _> = short.iter().map(|(key, shortfall)| (key, *shortfall)).collect();
+fn shortages(lines: &[Line], short: &[(ResourceKey, Lack)]) -> Vec<Shortage> {
+    let mut left: BTreeMap<_, _> = short.iter().map(|(key, lack)| (key, lack.clone())).collect();
     let mut named = Vec::new();
     for line in lines {
-        let Some(shortfall) = left.get_mut(&line.resource) else { continue };
-        if line.quantity > shortfall.available {
-            named.push(Shortage {
-                line: line.id.clone(),
-                resource: line.resource.clone(),
-                requested: line.quantity,
-                shortfall: *shortfall,
-            });
-        }
-        shortfall.available = shortfall.available.saturating_sub(line.quantity);
+        let resource = line.wanted.resource();
+        let lack = left.get_mut(&resource).and_then(|lack| lack.of_line(line));
+        let Some(shortfall) = lack else { continue };
+        let Line { id: line, wanted, quantity: requested } = line.clone();
+        named.push(Shortage { line, wanted, requested, shortfall });
     }
     named
 }

@@ -10,9 +10,10 @@
 //! Invariants: a reservation exists once it has all its claims. A hold past its deadline is
 //! never confirmed: whoever finds it first, the clock or a command, records that it expired.
 //!
-//! `asking` gathers the claims, `lifecycle` decides everything after. Not here: who owns units;
+//! `asked` says what the lines want of each resource, `asking` gathers the claims, `lifecycle` decides everything after. Not here: who owns units;
 //! a resource alone knows what is left of it.
 
+mod asked;
 mod asking;
 mod lifecycle;
 
@@ -21,16 +22,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Claim, ClaimAnswer};
+use super::claim::{ClaimAnswer, Wish};
 use super::command::{self, Message};
 use super::entity::{Aggregate, Context, Decision, Summary, Transient};
 use super::event::Body;
 use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, SalesOrderId, Version};
 use super::name::{Label, LineId};
 use super::rejection::Rejection;
-use super::stock_balance;
 use super::time::Timestamp;
 use super::view::View;
+use super::wanted::Wanted;
+use asked::{Asked, asked};
 use asking::Asking;
 
 /// The shortest hold: 1 second.
@@ -46,7 +48,7 @@ pub struct Line {
     /// Which line; unique within its reservation.
     pub id: LineId,
     /// Of what.
-    pub resource: ResourceKey,
+    pub wanted: Wanted,
     /// How much; above 0.
     pub quantity: u64,
 }
@@ -281,59 +283,30 @@ impl Term {
 impl Details {
     /// What this reservation wants of one of its resources, in all; a release where it has no
     /// line there.
-    pub fn claim_on(&self, resource: &ResourceKey, id: ReservationId) -> Claim {
-        let quantity = self
-            .lines
-            .iter()
-            .filter(|line| line.resource == *resource)
-            .fold(0u64, |sum, line| sum.saturating_add(line.quantity));
-        self.claim_of(quantity, id)
+    pub fn claim_on(&self, resource: &ResourceKey, id: ReservationId) -> Wish {
+        let mut asked = Asked::nothing_of(resource);
+        for line in self.lines.iter().filter(|line| line.wanted.is_of(resource)) {
+            // Lines whose sum can't be counted were never granted.
+            let _ = asked.add(line);
+        }
+        self.wish(&asked, id)
     }
 
-    fn claim_of(&self, quantity: u64, id: ReservationId) -> Claim {
-        let nothing = Claim::release(id, self.claims_version);
+    fn wish(&self, asked: &Asked, id: ReservationId) -> Wish {
+        let version = self.claims_version;
         match self.state {
-            _ if quantity == 0 => nothing,
-            State::Held => Claim { held: quantity, deadline: self.deadline, ..nothing },
-            State::Confirmed => Claim { held: quantity, ..nothing },
-            State::Committed => Claim { committed: quantity, ..nothing },
-            State::Cancelled | State::Expired => nothing,
+            State::Held => asked.held(self.deadline, id, version),
+            State::Confirmed => asked.held(None, id, version),
+            State::Committed => asked.committed(id, version),
+            State::Cancelled | State::Expired => asked.released(id, version),
         }
     }
 
     /// What every resource is told, one message each.
     fn claims(&self, id: ReservationId) -> Vec<Message> {
-        quantities(&self.lines)
-            .map(|wanted| {
-                wanted.into_iter().map(|(key, sum)| tell(key, self.claim_of(sum, id))).collect()
-            })
-            .unwrap_or_default()
+        let tell = |(key, asked)| self.wish(&asked, id).tell(key);
+        asked(&self.lines).map(|asked| asked.into_iter().map(tell).collect()).unwrap_or_default()
     }
-}
-
-/// Units wanted of each resource, in the order in which resources are asked; nothing where a
-/// sum is larger than can be counted.
-fn quantities(lines: &[Line]) -> Option<BTreeMap<ResourceKey, u64>> {
-    let mut wanted = BTreeMap::new();
-    for line in lines {
-        let sum: &mut u64 = wanted.entry(line.resource.clone()).or_default();
-        *sum = sum.checked_add(line.quantity)?;
-    }
-    Some(wanted)
-}
-
-fn tell(resource: ResourceKey, claim: Claim) -> Message {
-    let command = match resource {
-        ResourceKey::Stock(_) => stock_balance::Command::Claim(claim),
-    };
-    Message { to: EntityId::Resource(resource), command: command::Command::StockBalance(command) }
-}
-
-fn ask(resource: ResourceKey, claim: Claim) -> Message {
-    let command = match resource {
-        ResourceKey::Stock(_) => stock_balance::Command::Check(claim),
-    };
-    Message { to: EntityId::Resource(resource), command: command::Command::StockBalance(command) }
 }
 
 impl Reservation {

@@ -11,6 +11,7 @@ use crate::domain::ids::{
 };
 use crate::domain::name::{Label, LineId, Location, Sku, TenantId};
 use crate::domain::time::Timestamp;
+use crate::domain::wanted::Wanted;
 use crate::domain::{reservation, sales_order, stock_balance};
 use crate::feed::{Feed, Limits, LiveAudience, Reading, StreamEnd};
 use crate::journal::{Audience, Journal, LogReader, MemoryDisk, MemoryStore, Store, Writer};
@@ -213,7 +214,7 @@ fn large_created() -> reservation::Event {
     let location = Location::new(&"y".repeat(Location::BYTES_MAX)).unwrap();
     let line = |index| reservation::Line {
         id: LineId::counted(index),
-        resource: ResourceKey::Stock(StockKey { sku: sku.clone(), location: location.clone() }),
+        wanted: Wanted::Stock(StockKey { sku: sku.clone(), location: location.clone() }),
         quantity: 1,
     };
     reservation::Event::Created {

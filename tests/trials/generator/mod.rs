@@ -14,6 +14,7 @@ use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, LineId, Location, Sku, TenantId};
 use holdfast::domain::reservation::Line;
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use rand::Rng;
 use rand::rngs::StdRng;
 use uuid::Uuid;
@@ -68,6 +69,7 @@ impl Draw<'_> {
             EntityKind::StockBalance => stock_balance::command(self).1,
             EntityKind::Reservation => reservation::command(self).1,
             EntityKind::SalesOrder => sales_order::command(self).1,
+            EntityKind::Calendar => unreachable!("there are no calendars here"),
         }
     }
 
@@ -141,7 +143,7 @@ impl Draw<'_> {
     }
 
     fn line(&mut self, index: usize) -> Line {
-        let resource = ResourceKey::Stock(self.stock());
-        Line { id: LineId::counted(index), resource, quantity: self.random.random_range(1..5) }
+        let wanted = Wanted::Stock(self.stock());
+        Line { id: LineId::counted(index), wanted, quantity: self.random.random_range(1..5) }
     }
 }

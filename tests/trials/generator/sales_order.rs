@@ -33,6 +33,6 @@ fn priced(draw: &mut Draw<'_>, line: Line) -> LineRequest {
         0..5 => draw.random.random_range(0..4_000) * 5_000,
         _ => draw.random.random_range(0..20_000_000),
     };
-    let Line { id, resource, quantity } = line;
-    LineRequest { id, resource, quantity, unit_price: UnitPrice { millionths } }
+    let Line { id, wanted, quantity } = line;
+    LineRequest { id, wanted, quantity, unit_price: UnitPrice { millionths } }
 }

@@ -238,6 +238,9 @@ impl Customer {
                 let told = told.map(|it| (it.sales_order.map(Told::SalesOrder), it.position));
                 ("get sales order", told)
             }
+            EntityId::Resource(ResourceKey::Calendar(_)) => {
+                unreachable!("there are no calendars here")
+            }
         };
         self.report.tally.count(Head::Questions, name);
         let (told, position) = match answer {

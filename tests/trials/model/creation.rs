@@ -93,7 +93,7 @@ impl Model {
             _ => false,
         };
         let has_all_before =
-            wanted.iter().take_while(|(key, _)| **key < resource).all(|(key, held)| {
+            wanted.iter().take_while(|(key, _)| *key < resource).all(|(key, held)| {
                 let at = beside(&event.stream, EntityId::Resource((*key).clone()));
                 let standing = self.standing_claim(&at, claim.reservation, NOW);
                 standing == Some(&Claim { held: *held, ..first })
@@ -108,7 +108,7 @@ impl Model {
         for (resource, _) in wanted(&known.created().lines).ok_or("its sums are too large")? {
             let at = beside(key, EntityId::Resource(resource.clone()));
             let standing = self.standing_claim(&at, id, NOW);
-            let wish = known.wish(stream, resource, id, Version(1));
+            let wish = known.wish(stream, &resource, id, Version(1));
             check(standing == wish.as_ref(), || {
                 format!("{key} wants {wish:?} of {resource} and has {standing:?}")
             })?;

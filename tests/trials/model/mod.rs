@@ -224,6 +224,7 @@ impl Model {
             Command::StockBalance(command) => self.decide_stock_balance(key, command, situation),
             Command::Reservation(command) => self.decide_reservation(key, command, situation),
             Command::SalesOrder(command) => self.decide_sales_order(key, command, situation),
+            Command::Calendar(_) => unreachable!("there are no calendars here"),
         }
     }
 
@@ -236,6 +237,7 @@ impl Model {
             }
             Body::Reservation(_) => self.expired(event),
             Body::SalesOrder(report) => self.reported(event, report),
+            Body::Calendar(_) => Err("there are no calendars here".into()),
         }
     }
 
@@ -249,6 +251,7 @@ impl Model {
                 self.reservations.entry(key).or_default().apply(body);
             }
             Body::SalesOrder(body) => self.orders.entry(key).or_default().apply(body),
+            Body::Calendar(_) => unreachable!("there are no calendars here"),
         }
     }
 
@@ -295,6 +298,7 @@ impl Model {
                 let known = self.orders.get(key);
                 known.map_or(View::Nothing, |known| known.view(stream, version))
             }
+            EntityKind::Calendar => unreachable!("there are no calendars here"),
         }
     }
 }

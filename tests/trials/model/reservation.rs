@@ -42,10 +42,10 @@ pub(super) struct Created {
 }
 
 /// Units wanted of each resource; nothing where a sum is more than can be counted.
-pub(super) fn wanted(lines: &[Line]) -> Option<BTreeMap<&ResourceKey, u64>> {
+pub(super) fn wanted(lines: &[Line]) -> Option<BTreeMap<ResourceKey, u64>> {
     let mut sums = BTreeMap::<_, u128>::new();
     for line in lines {
-        *sums.entry(&line.resource).or_default() += u128::from(line.quantity);
+        *sums.entry(line.wanted.resource()).or_default() += u128::from(line.quantity);
     }
     sums.into_iter().map(|(key, sum)| Some((key, u64::try_from(sum).ok()?))).collect()
 }
@@ -157,7 +157,7 @@ impl Reservation {
 
     /// Whether it has a line on a resource.
     pub(super) fn wants(&self, resource: &ResourceKey) -> bool {
-        self.created().lines.iter().any(|line| line.resource == *resource)
+        self.created().lines.iter().any(|line| line.wanted.is_of(resource))
     }
 
     pub(super) fn owner(&self) -> Option<SalesOrderId> {
@@ -223,7 +223,7 @@ impl Model {
             let version = self.stream(key).version();
             for (resource, _) in wanted(&known.created().lines).unwrap_or_default() {
                 let at = beside(key, EntityId::Resource(resource.clone()));
-                let wish = known.wish(self.stream(key), resource, id, version);
+                let wish = known.wish(self.stream(key), &resource, id, version);
                 let wish = wish.map(|wish| (wish.held, wish.committed));
                 let has = self.has_of(&at, id);
                 check(wish == Some(has), || format!("{key} wants {wish:?} of {at}, has {has:?}"))?;

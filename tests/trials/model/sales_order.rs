@@ -147,7 +147,7 @@ impl SalesOrder {
         let placed = self.placed();
         let line = |Line { request, .. }: &Line| reservation::Line {
             id: request.id.clone(),
-            resource: request.resource.clone(),
+            wanted: request.wanted.clone(),
             quantity: request.quantity,
         };
         reservation::Create {
@@ -303,7 +303,7 @@ impl Model {
 
 fn reservation_sums_fit(lines: &[reservation::Line]) -> bool {
     lines.iter().all(|line| {
-        let same = lines.iter().filter(|other| other.resource == line.resource);
+        let same = lines.iter().filter(|other| other.wanted == line.wanted);
         same.map(|line| u128::from(line.quantity)).sum::<u128>() <= u128::from(u64::MAX)
     })
 }

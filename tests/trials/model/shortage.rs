@@ -22,8 +22,8 @@ impl Model {
     ) -> Checked {
         let wanted = wanted(lines).ok_or("its sums are too large")?;
         let mut left = BTreeMap::new();
-        for Shortage { resource, shortfall, .. } in short {
-            left.insert(resource, shortfall.position);
+        for Shortage { wanted, shortfall, .. } in short {
+            left.insert(wanted.resource(), shortfall.position);
         }
         for (resource, position) in &left {
             let is_between = (between.0..=between.1).contains(position);
@@ -41,7 +41,7 @@ impl Model {
         check(is_late, || format!("{first} was not the first position"))?;
         for (resource, quantity) in wanted {
             let at = beside(key, EntityId::Resource(resource.clone()));
-            match left.get(resource) {
+            match left.get(&resource) {
                 Some(shortfall) => check(shortfall.available < quantity, || {
                     format!("{quantity} of {resource} could be had: {shortfall:?}")
                 })?,
@@ -52,11 +52,11 @@ impl Model {
         }
         let mut expected = Vec::new();
         for line in lines {
-            let Some(shortfall) = left.get_mut(&line.resource) else { continue };
+            let Some(shortfall) = left.get_mut(&line.wanted.resource()) else { continue };
             if shortfall.available < line.quantity {
                 expected.push(Shortage {
                     line: line.id.clone(),
-                    resource: line.resource.clone(),
+                    wanted: line.wanted.clone(),
                     requested: line.quantity,
                     shortfall: *shortfall,
                 });

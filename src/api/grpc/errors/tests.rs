@@ -54,23 +54,26 @@ fn read(failure: Failure) -> Read {
     Read { code: status.code(), info, details: whole.details }
 }
 
-fn stock(sku: &str) -> ResourceKey {
+fn stock(sku: &str) -> StockKey {
     let (sku, location) = (Sku::new(sku).unwrap(), Location::new("").unwrap());
-    ResourceKey::Stock(StockKey { sku, location })
+    StockKey { sku, location }
 }
 
 fn refusal(rejection: Rejection) -> Failure {
     Failure::Refused(Box::new(Refusal {
         refused: Refused { rejection, position: Position(42) },
-        subject: Subject { resource: Some(stock("A")), deadline_field: "expire_time" },
+        subject: Subject {
+            resource: Some(ResourceKey::Stock(stock("A"))),
+            deadline_field: "expire_time",
+        },
         now: Timestamp(1_000),
     }))
 }
 
 fn short(line: &str, sku: &str, available: u64, blocker: Option<Blocker>) -> Shortage {
     let shortfall = Shortfall { available, position: Position(40), blocker };
-    let (line, resource) = (LineId::new(line).unwrap(), stock(sku));
-    Shortage { line, resource, requested: 5, shortfall }
+    let (line, wanted) = (LineId::new(line).unwrap(), Wanted::Stock(stock(sku)));
+    Shortage { line, wanted, requested: 5, shortfall }
 }
 
 /// A rejection, and its code, its reason, and its metadata beside the position.

@@ -16,6 +16,7 @@ use crate::domain::name::{Label, LineId, Location, Sku, TenantId};
 use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
 use crate::domain::time::Timestamp;
+use crate::domain::wanted::Wanted;
 use crate::proto::Money;
 use crate::proto::v1::EventType;
 use crate::proto::v1::{entity_id, shortage};
@@ -41,7 +42,7 @@ fn claim() -> Claim {
 fn order_line() -> sales_order::Line {
     let request = sales_order::LineRequest {
         id: LineId::counted(0),
-        resource: ResourceKey::Stock(stock_key()),
+        wanted: Wanted::Stock(stock_key()),
         quantity: 12,
         unit_price: UnitPrice { millionths: 6_950_001 },
     };
@@ -52,7 +53,7 @@ fn short() -> Refusal {
     let blocker = Some(Blocker::Stock(StockFigures { on_hand: 5, held: 4 }));
     Refusal::Short(vec![Shortage {
         line: LineId::counted(1),
-        resource: ResourceKey::Stock(stock_key()),
+        wanted: Wanted::Stock(stock_key()),
         requested: 2,
         shortfall: Shortfall { available: 1, position: Position(77), blocker },
     }])
@@ -70,7 +71,7 @@ fn bodies() -> Vec<Body> {
     ];
     let line = reservation::Line {
         id: LineId::counted(0),
-        resource: ResourceKey::Stock(stock_key()),
+        wanted: Wanted::Stock(stock_key()),
         quantity: 2,
     };
     let reservation = [

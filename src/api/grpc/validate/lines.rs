@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::Fields;
-use crate::domain::ids::ResourceKey;
 use crate::domain::name::LineId;
+use crate::domain::wanted::Wanted;
 use crate::proto::v1;
 
 /// The most lines of one reservation or order.
@@ -71,15 +71,15 @@ impl Fields {
         Some(id)
     }
 
-    /// The resource of a line.
-    pub(super) fn resource(
+    /// What a line is for.
+    pub(super) fn wanted(
         &mut self,
         path: fmt::Arguments<'_>,
         stock: Option<&v1::StockResource>,
-    ) -> Option<ResourceKey> {
+    ) -> Option<Wanted> {
         let Some(stock) = stock else {
             return self.required(format_args!("{path}.resource"), None);
         };
-        self.stock(format_args!("{path}.stock"), Some(stock)).map(ResourceKey::Stock)
+        self.stock(format_args!("{path}.stock"), Some(stock)).map(Wanted::Stock)
     }
 }

@@ -24,9 +24,9 @@ impl Fields {
                     .resource
                     .as_ref()
                     .map(|v1::reservation_line::Resource::Stock(stock)| stock);
-                let resource = fields.resource(path, stock);
+                let wanted = fields.wanted(path, stock);
                 let quantity = fields.quantity(format_args!("{path}.quantity"), line.quantity);
-                Some(Line { id, resource: resource?, quantity: quantity? })
+                Some(Line { id, wanted: wanted?, quantity: quantity? })
             },
         )
     }

@@ -23,7 +23,7 @@ impl Fields {
                     .resource
                     .as_ref()
                     .map(|v1::sales_order_line::Resource::Stock(stock)| stock);
-                let resource = fields.resource(path, stock);
+                let wanted = fields.wanted(path, stock);
                 let quantity = fields.quantity(format_args!("{path}.quantity"), line.quantity);
                 let price_path = format_args!("{path}.unit_price");
                 let (unit_price, currency) =
@@ -33,7 +33,7 @@ impl Fields {
                     let says = format_args!("must be {expected}, as in the lines before");
                     fields.refuse(format_args!("{path}.unit_price.currency_code"), says);
                 }
-                Some(LineRequest { id, resource: resource?, quantity: quantity?, unit_price })
+                Some(LineRequest { id, wanted: wanted?, quantity: quantity?, unit_price })
             },
         );
         Some((read?, of_all?))

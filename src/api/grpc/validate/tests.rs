@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::ids::{self, EntityKind, ResourceKey};
+use crate::domain::ids::{self, EntityKind};
 use crate::domain::reservation::{self, Term};
 use crate::domain::sales_order;
 use crate::domain::time::Timestamp;
+use crate::domain::wanted::Wanted;
 use crate::proto::{Money, v1};
 
 const ID: &str = "123e4567-e89b-12d3-a456-426614174000";
@@ -189,7 +190,7 @@ fn a_reservation_is_read_as_it_was_meant() {
     assert_eq!(create.term, Term::For(15 * 60 * 1_000), "15 minutes where nothing is said");
     assert_eq!(create.attributes.len(), 1);
     assert_eq!(create.owner, None);
-    let ResourceKey::Stock(key) = &create.lines[0].resource;
+    let Wanted::Stock(key) = &create.lines[0].wanted else { panic!() };
     assert_eq!((key.sku.as_str(), create.lines[0].quantity), ("A", 1));
     let own = v1::CreateReservationRequest { reservation_id: ID.to_owned(), ..reservation() };
     assert_eq!(read(own).unwrap().id, EntityId::Reservation(ReservationId(request.0)));

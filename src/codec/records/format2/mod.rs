@@ -11,6 +11,7 @@
 //!               │ version of its claims │ owner? │ customer? │ reference? │ attributes? │ reason? │
 //!  order        │ marks │ state │ created │ currency │ lines │ total │ updated │
 //!               │ customer? │ refusal? │ reason? │
+//!  calendar     │ value │
 //! ```
 //!
 //! What stands with a `?` is there where its mark is. `fields` says how each looks. The first
@@ -20,6 +21,7 @@
 //! Nothing is taken for granted: a deadline before the creation, requests out of order and a
 //! creation that was forgotten come back as they were.
 
+mod calendar;
 mod reservation;
 mod sales_order;
 mod stock_balance;

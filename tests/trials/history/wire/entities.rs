@@ -105,15 +105,17 @@ fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> 
 }
 
 fn shortage(shortage: &Shortage) -> v1::Shortage {
-    let Shortage { line, resource, requested, shortfall } = shortage;
+    let Shortage { line, wanted, requested, shortfall } = shortage;
     v1::Shortage {
         line_id: line.to_string(),
-        resource: Some(v1::shortage::Resource::Stock(stock_of(resource))),
+        resource: Some(v1::shortage::Resource::Stock(stock_of(&wanted.resource()))),
         requested: *requested,
         available: shortfall.available,
         position: shortfall.position.0,
-        blocker: shortfall.blocker.map(|Blocker::Stock(figures)| {
-            let StockFigures { on_hand, held } = figures;
+        blocker: shortfall.blocker.map(|blocker| {
+            let Blocker::Stock(StockFigures { on_hand, held }) = blocker else {
+                panic!("not of stock: {blocker:?}")
+            };
             v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
         }),
     }

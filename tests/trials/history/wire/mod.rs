@@ -60,13 +60,13 @@ pub fn some_stock() -> StockKey {
 }
 
 fn stock_of(resource: &ResourceKey) -> v1::StockResource {
-    let ResourceKey::Stock(key) = resource;
+    let ResourceKey::Stock(key) = resource else { panic!("{resource} is no stock") };
     stock(key)
 }
 
-fn key_of(stock: &v1::StockResource) -> ResourceKey {
+fn key_of(stock: &v1::StockResource) -> StockKey {
     let (sku, location) = (Sku::new(&stock.sku).unwrap(), Location::new(&stock.location).unwrap());
-    ResourceKey::Stock(StockKey { sku, location })
+    StockKey { sku, location }
 }
 
 fn price(price: UnitPrice, currency: Currency) -> Money {
@@ -91,7 +91,7 @@ fn amount(amount: Amount, currency: Currency) -> Money {
 fn reservation_line(line: &reservation::Line) -> v1::ReservationLine {
     v1::ReservationLine {
         line_id: line.id.to_string(),
-        resource: Some(v1::reservation_line::Resource::Stock(stock_of(&line.resource))),
+        resource: Some(v1::reservation_line::Resource::Stock(stock_of(&line.wanted.resource()))),
         quantity: line.quantity,
     }
 }
@@ -103,7 +103,7 @@ fn order_line(
 ) -> v1::SalesOrderLine {
     v1::SalesOrderLine {
         line_id: request.id.to_string(),
-        resource: Some(v1::sales_order_line::Resource::Stock(stock_of(&request.resource))),
+        resource: Some(v1::sales_order_line::Resource::Stock(stock_of(&request.wanted.resource()))),
         quantity: request.quantity,
         unit_price: Some(price(request.unit_price, currency)),
         total: total.map(|total| amount(total, currency)),

@@ -7,6 +7,7 @@ use holdfast::domain::ids::*;
 use holdfast::domain::name::LineId;
 use holdfast::domain::rejection::{Rejection, Shortage};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use holdfast::proto::v1;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ fn short_line(told: &v1::Shortage) -> Option<Shortage> {
     let v1::shortage::Resource::Stock(stock) = told.resource.as_ref()?;
     Some(Shortage {
         line: LineId::new(&told.line_id).ok()?,
-        resource: key_of(stock),
+        wanted: Wanted::Stock(key_of(stock)),
         requested: told.requested,
         shortfall: Shortfall {
             available: told.available,

@@ -1,0 +1,134 @@
+//! What can be had, for whoever looks.
+//!
+//! Answered from the rules and claims that decide a claim, so the two can't disagree: what is told to
+//! be available for a night, or for every moment of a slot and its turnover, can be claimed, where
+//! the rules for making a claim allow it.
+
+use std::ops::ControlFlow;
+
+use super::State;
+use super::book::Start;
+use super::offer::{Closure, Stretch};
+use super::span::{Kind, Span};
+use crate::domain::ids::ReservationId;
+use crate::domain::time::Timestamp;
+
+/// What there is at moments at which it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Available {
+    /// The first moment.
+    pub from: i64,
+    /// The moment after the last.
+    pub to: i64,
+    /// Units.
+    pub capacity: u32,
+    /// Units that may be claimed beyond those.
+    pub overbooking: u32,
+    /// Units that are claimed.
+    pub claimed: u32,
+    /// Units that may still be claimed.
+    pub available: u32,
+    /// Why nothing can be had, where nothing can.
+    pub closure: Option<Closure>,
+}
+
+impl Available {
+    fn new(stretch: &Stretch, (from, to): (i64, i64), claimed: u32) -> Self {
+        let Stretch { capacity, overbooking, closure, .. } = *stretch;
+        let left = stretch.limit().saturating_sub(claimed);
+        let available = if closure.is_some() { 0 } else { left };
+        Self { from, to, capacity, overbooking, claimed, available, closure }
+    }
+
+    fn joins(&self, other: &Self) -> bool {
+        let moved = Self { from: other.from, to: other.to, ..*self };
+        self.to == other.from && moved == *other
+    }
+}
+
+/// A claim as a reader is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Whose it is.
+    pub reservation: ReservationId,
+    /// When it is.
+    pub span: Span,
+    /// Units.
+    pub units: u32,
+    /// Whether they are used up.
+    pub is_committed: bool,
+    /// Until when they are held, if there is such a time.
+    pub deadline: Option<Timestamp>,
+}
+
+impl State {
+    /// What there is between two moments, without a gap, in at most `count` pieces: for slots,
+    /// neighbours that are equal are one; for nights, each is told.
+    pub(super) fn available(&self, from: i64, to: i64, count: usize) -> Vec<Available> {
+        let mut found: Vec<Available> = Vec::new();
+        let is_by_night = self.rules.kind() == Kind::Nights;
+        self.rules.stretches(from, to, &mut |stretch| {
+            for level in self.book.levels(stretch.from, stretch.to) {
+                let mut pieces = pieces(level.from, level.to, is_by_night);
+                let is_full = pieces.any(|piece| {
+                    let piece = Available::new(&stretch, piece, level.units);
+                    if !is_by_night
+                        && let Some(last) = found.last_mut().filter(|last| last.joins(&piece))
+                    {
+                        last.to = piece.to;
+                        return false;
+                    }
+                    if found.len() == count {
+                        return true;
+                    }
+                    found.push(piece);
+                    false
+                });
+                if is_full {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// The claims that have some of their time between two moments, in the order of when that piece
+    /// of them begins, after `after`; those of at most `count` such beginnings.
+    pub(super) fn claims_between(
+        &self,
+        (from, to): (i64, i64),
+        after: Option<Start>,
+        count: usize,
+    ) -> Vec<Shown> {
+        let kind = self.rules.kind();
+        let begun = self.book.by_start(from.saturating_sub(self.book.reach()), after);
+        let mut shown = Vec::new();
+        let mut beginnings = 0;
+        for (at, entry) in begun.take_while(|(at, _)| *at < to) {
+            let shares = entry.shares().iter();
+            let before = shown.len();
+            shown.extend(shares.filter(|share| share.from == at && share.to > from).map(|share| {
+                Shown {
+                    reservation: entry.reservation,
+                    span: kind.span(share.from, share.to),
+                    units: share.units(),
+                    is_committed: share.is_committed(),
+                    deadline: entry.deadline().filter(|_| !share.is_committed()),
+                }
+            }));
+            beginnings += usize::from(shown.len() > before);
+            if beginnings == count {
+                break;
+            }
+        }
+        shown
+    }
+}
+
+/// A range as a whole, or night by night.
+fn pieces(from: i64, to: i64, is_by_night: bool) -> impl Iterator<Item = (i64, i64)> {
+    let nights = if is_by_night { from..to } else { 0..0 };
+    let whole = (!is_by_night).then_some((from, to));
+    nights.map(|night| (night, night + 1)).chain(whole)
+}

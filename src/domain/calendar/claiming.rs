@@ -1,0 +1,335 @@
+//! Whether a claim fits, and what it changes.
+//!
+//! Lines are looked at in the reservation's order, and each has what those before it left. Of what
+//! the reservation has already, it has the use: only where it takes more than before must there be
+//! room, and only time that no single piece of its claim covers must keep the rules. So what stands
+//! can be confirmed, prolonged and used up whatever the owner has set since.
+//!
+//! Invariant: the same code decides a claim and answers whether one would fit.
+//!
+//! Not here: messages, and what is remembered.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::claim::{Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
+use super::course::Course;
+use super::date::Date;
+use super::entries::{Entry, Share};
+use super::offer::{Closure, Stretch};
+use super::rules::{General, NightRules, SlotRules};
+use super::span::{Kind, NIGHTS_MAX, Span};
+use super::zone::Zone;
+use super::{Event, State};
+use crate::domain::claim::{Blocker, Shortfall};
+use crate::domain::ids::{Position, Version};
+use crate::domain::name::LineId;
+use crate::domain::time::Timestamp;
+
+/// A line that can't be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Short {
+    /// Which line.
+    pub line: LineId,
+    /// How much of it could have been had.
+    pub available: u64,
+    /// What stands in the way.
+    pub obstacle: Obstacle,
+}
+
+impl Short {
+    fn barred(line: &ClaimLine, cause: Cause) -> Self {
+        let obstacle = Obstacle { cause, deadline: None };
+        Self { line: line.id.clone(), available: 0, obstacle }
+    }
+
+    /// The same, with the log's last position when that was so.
+    pub(super) fn told(self, position: Position) -> LineShortfall {
+        let Self { line, available, obstacle } = self;
+        let blocker = Some(Blocker::Calendar(obstacle));
+        LineShortfall { line, shortfall: Shortfall { available, position, blocker } }
+    }
+}
+
+/// Of what a claim may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Of what is free, and of what its reservation has.
+    All,
+    /// Of what its reservation has, alone.
+    Own,
+}
+
+/// Every line of a claim on a calendar that doesn't exist.
+pub(super) fn unknown(claim: &Claim) -> Vec<Short> {
+    let lines = claim.lines.iter().filter(|line| line.total() > 0);
+    lines.map(|line| Short::barred(line, Cause::Unknown)).collect()
+}
+
+impl State {
+    /// What a claim changes: nothing, one event, or these lines can't be had.
+    pub(super) fn claim(&self, wish: &Claim, now: Timestamp) -> Result<Option<Event>, Vec<Short>> {
+        let Some(standing) = self.book.get(wish.reservation) else {
+            // An entry stands until all of it is released or past, so a wish that has something
+            // used up and finds none was followed before.
+            if wish.is_release() || wish.is_committed() {
+                return Ok(None);
+            }
+            return Ok(Some(Event::ClaimMade(self.fit(wish, now)?)));
+        };
+        let (version, known) = (wish.reservation_version, standing.version);
+        if version < known || (version == known && !wish.is_release()) {
+            // It changes nothing, so what stands has to be enough for it.
+            return self.lines(wish, Room::Own, now).map(|_| None);
+        }
+        if wish.is_release() {
+            return Ok(standing.is_holding().then_some(Event::ClaimReleased {
+                reservation: wish.reservation,
+                reservation_version: version,
+            }));
+        }
+        let stands = self.fit(wish, now)?;
+        let uses_more = committed(&Entry::new(&stands)) != committed(standing);
+        Ok(Some(if wish.is_committed() && uses_more {
+            Event::ClaimCommitted(stands)
+        } else {
+            Event::ClaimChanged(stands)
+        }))
+    }
+
+    /// Whether the reservation waits for an answer: to each wish of its creation, and to one that
+    /// takes more. The answer to a release would be taken for one to the claim that comes after it,
+    /// where a refused creation is tried again.
+    pub(super) fn is_waited_for(&self, wish: &Claim, now: Timestamp) -> bool {
+        let is_creation = wish.reservation_version == Version(1);
+        wish.is_holding() && (is_creation || self.lines(wish, Room::Own, now).is_err())
+    }
+
+    fn fit(&self, wish: &Claim, now: Timestamp) -> Result<Standing, Vec<Short>> {
+        let parts = self.lines(wish, Room::All, now)?;
+        let Claim { reservation, reservation_version, deadline, .. } = *wish;
+        Ok(Standing { reservation, reservation_version, deadline, parts })
+    }
+
+    /// Why one line couldn't be had by whoever has claimed nothing yet.
+    pub(super) fn lack(&self, line: &ClaimLine, now: Timestamp) -> Option<Cause> {
+        let short = Fitting::new(self, None, Room::All, now).line(line).err()?;
+        Some(short.obstacle.cause)
+    }
+
+    fn lines(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Arc<[Part]>, Vec<Short>> {
+        let mut fitting = Fitting::new(self, self.book.get(wish.reservation), room, now);
+        let (mut parts, mut short) = (Vec::with_capacity(wish.lines.len()), Vec::new());
+        for line in wish.lines.iter().filter(|line| line.total() > 0) {
+            match fitting.line(line) {
+                Ok(part) => parts.push(part),
+                Err(why) => short.push(why),
+            }
+        }
+        if short.is_empty() { Ok(parts.into()) } else { Err(short) }
+    }
+
+    /// Why the rules forbid a span, but for what is closed or taken in it.
+    fn forbidden(&self, span: Span, now: Timestamp) -> Option<Cause> {
+        if self.is_retired {
+            return Some(Cause::Retired);
+        }
+        match (&self.rules.general, span) {
+            (General::Slots(rules), Span::Slots { start, end }) => {
+                forbidden_slot(rules, start, end, now)
+            }
+            (General::Nights(rules), Span::Nights { .. }) => self.forbidden_stay(rules, span, now),
+            (general, _) => Some(Cause::WrongKind { kind: general.kind() }),
+        }
+    }
+
+    fn forbidden_stay(&self, rules: &NightRules, span: Span, now: Timestamp) -> Option<Cause> {
+        let Span::Nights { check_in, check_out } = span else { return None };
+        let nights = check_in.0.abs_diff(check_out.0);
+        if nights > NIGHTS_MAX {
+            return Some(Cause::StayTooLong { nights_max: NIGHTS_MAX });
+        }
+        let barred = self.outside_ahead(rules, check_in, now);
+        barred.or_else(|| self.forbidden_nights(check_in, check_out, nights))
+    }
+
+    fn forbidden_nights(&self, check_in: Date, check_out: Date, nights: u32) -> Option<Cause> {
+        let arrival = self.rules.day(check_in);
+        if arrival.is_some_and(|day| day.closed_to_arrival) {
+            return Some(Cause::ClosedToArrival(check_in));
+        }
+        if self.rules.day(check_out).is_some_and(|day| day.closed_to_departure) {
+            return Some(Cause::ClosedToDeparture(check_out));
+        }
+        let stay_min = arrival.and_then(|day| day.stay_min).map(u32::from);
+        if let Some(nights_min) = stay_min.filter(|nights_min| nights < *nights_min) {
+            return Some(Cause::StayTooShort { nights_min });
+        }
+        let stay_max = arrival.and_then(|day| day.stay_max).map(u32::from);
+        let nights_max = stay_max.filter(|nights_max| nights > *nights_max)?;
+        Some(Cause::StayTooLong { nights_max })
+    }
+
+    fn outside_ahead(&self, rules: &NightRules, check_in: Date, now: Timestamp) -> Option<Cause> {
+        let NightRules { ahead_min_days, ahead_max_days } = *rules;
+        ahead_min_days.or(ahead_max_days)?;
+        let today = i64::from(Zone::find(&self.rules.zone)?.date_at(instant_ms(now)).0);
+        let on = |days: Option<u32>| days.map(|days| today.saturating_add(days.into()));
+        outside((on(ahead_min_days), on(ahead_max_days)), check_in.0.into())
+    }
+}
+
+fn forbidden_slot(
+    rules: &SlotRules,
+    start: Timestamp,
+    end: Timestamp,
+    now: Timestamp,
+) -> Option<Cause> {
+    let SlotRules { granularity_ms, length_min_ms, length_max_ms, .. } = *rules;
+    let is_on_grid = |at: Timestamp| at.0.is_multiple_of(granularity_ms);
+    if !is_on_grid(start) || !is_on_grid(end) {
+        return Some(Cause::OffGrid { granularity_ms });
+    }
+    let length_ms = end.since_ms(start);
+    if length_ms < length_min_ms {
+        return Some(Cause::SlotTooShort { length_min_ms });
+    }
+    if length_ms > length_max_ms {
+        return Some(Cause::SlotTooLong { length_max_ms });
+    }
+    let after = |span_ms: Option<u64>| span_ms.map(|span_ms| instant_ms(now.plus_ms(span_ms)));
+    outside((after(rules.ahead_min_ms), after(rules.ahead_max_ms)), instant_ms(start))
+}
+
+fn outside((earliest, latest): (Option<i64>, Option<i64>), start: i64) -> Option<Cause> {
+    if let Some(earliest) = earliest.filter(|earliest| start < *earliest) {
+        return Some(Cause::TooSoon { earliest });
+    }
+    latest.filter(|latest| start > *latest).map(|latest| Cause::TooFarAhead { latest })
+}
+
+fn instant_ms(at: Timestamp) -> i64 {
+    i64::try_from(at.0).unwrap_or(i64::MAX)
+}
+
+fn committed(entry: &Entry) -> Vec<Share> {
+    entry.shares().iter().copied().filter(|share| share.is_committed()).collect()
+}
+
+/// A claim whose lines are looked at one after the other.
+struct Fitting<'a> {
+    state: &'a State,
+    standing: &'a [Share],
+    room: Room,
+    now: Timestamp,
+    /// What the reservation has.
+    old: Course<u64>,
+    /// What the lines so far come to.
+    new: Course<u64>,
+}
+
+/// How much of a line there is.
+struct Found {
+    /// At the moment when there is least.
+    available: u64,
+    /// Why there isn't enough, and when first.
+    lack: Option<Cause>,
+}
+
+impl<'a> Fitting<'a> {
+    fn new(state: &'a State, standing: Option<&'a Entry>, room: Room, now: Timestamp) -> Self {
+        let standing = standing.map_or(&[][..], Entry::shares);
+        let mut old = Course::default();
+        for share in standing {
+            let units = u64::from(share.units());
+            old.shift(share.from, share.end(), |level: &mut u64| *level += units);
+        }
+        Self { state, standing, room, now, old, new: Course::default() }
+    }
+
+    fn line(&mut self, line: &ClaimLine) -> Result<Part, Short> {
+        let span = line.span;
+        if !span.is_sound() {
+            return Err(Short::barred(line, Cause::NoSpan));
+        }
+        let (from, to) = (span.from(), span.to());
+        let kind = self.state.rules.kind();
+        if span.kind() != kind {
+            return Err(Short::barred(line, Cause::WrongKind { kind }));
+        }
+        let covering = self.standing.iter().find(|share| share.covers(from, to));
+        let must_keep_rules = covering.is_none() && self.room == Room::All;
+        if must_keep_rules && let Some(cause) = self.state.forbidden(span, self.now) {
+            return Err(Short::barred(line, cause));
+        }
+        let turnover_ms =
+            covering.map_or(self.state.rules.turnover_ms(), |share| share.turnover_ms());
+        let end = to.saturating_add(turnover_ms.into());
+        let found = self.find(line.total(), (from, to, end), must_keep_rules);
+        self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
+        match found.lack {
+            None => Ok(Part { line: line.clone(), turnover_ms }),
+            Some(cause @ Cause::Taken(at)) => {
+                let deadline = self.state.book.deadline_at(at.from());
+                let obstacle = Obstacle { cause, deadline };
+                Err(Short { line: line.id.clone(), available: found.available, obstacle })
+            }
+            Some(cause) => Err(Short::barred(line, cause)),
+        }
+    }
+
+    /// How many units can be had from one moment to the last of three. What is closed is so up to
+    /// the second.
+    fn find(&self, wanted: u64, (from, to, end): (i64, i64, i64), must_be_open: bool) -> Found {
+        let kind = self.state.rules.kind();
+        let mut found = Found { available: u64::MAX, lack: None };
+        self.state.rules.stretches(from, end, &mut |stretch| {
+            if must_be_open
+                && stretch.from < to
+                && let Some(closure) = stretch.closure
+            {
+                let at = kind.span(stretch.from, first_end(kind, stretch.from, stretch.to.min(to)));
+                let cause = match closure {
+                    Closure::Closed => Cause::Closed(at),
+                    Closure::OutsideHours => Cause::OutsideHours(at),
+                };
+                found = Found { available: 0, lack: Some(cause) };
+                return ControlFlow::Break(());
+            }
+            self.find_in(stretch, wanted, &mut found);
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    fn find_in(&self, stretch: Stretch, wanted: u64, found: &mut Found) {
+        let kind = self.state.rules.kind();
+        let limit = stretch.limit();
+        for level in self.state.book.levels(stretch.from, stretch.to) {
+            let free = match self.room {
+                Room::All => limit.saturating_sub(level.units),
+                Room::Own => 0,
+            };
+            for old in self.old.segments(level.from, level.to) {
+                let own = old.value.copied().unwrap_or_default();
+                for new in self.new.segments(old.from, old.to) {
+                    let taken = new.value.copied().unwrap_or_default();
+                    let available = own.saturating_add(free.into()).saturating_sub(taken);
+                    found.available = found.available.min(available);
+                    if available < wanted && found.lack.is_none() {
+                        let at = kind.span(new.from, first_end(kind, new.from, new.to));
+                        found.lack = Some(Cause::Taken(at));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the first piece of a span ends that one would name: a night, or a whole interval.
+fn first_end(kind: Kind, from: i64, to: i64) -> i64 {
+    match kind {
+        Kind::Slots => to,
+        Kind::Nights => to.min(from.saturating_add(1)),
+    }
+}

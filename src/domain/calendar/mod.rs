@@ -1,0 +1,416 @@
+//! Capacity over time, in slots or nights.
+//!
+//! ```text
+//!   CreateCalendar ──▶ OPEN ──RetireCalendar──▶ RETIRED (no new claims)
+//! ```
+//!
+//! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`) and
+//! what that comes to over time (`offer`); how claims are kept (`rows`, `course`, `entries`, `book`);
+//! whether one fits (`claiming`), and what no longer does (`conflicts`); and what a reader is told
+//! (`availability`, `find`).
+//!
+//! Invariants: a claim fitted when it was made: at every moment of its time and the turnover after
+//! it, no more was claimed than there was capacity, with the overbooking that was allowed. What an
+//! owner sets later breaks no claim without an event that names it.
+//!
+//! Not here: deadlines. A claim says until when it stands, but only its reservation ends it. Nor what
+//! a calendar's lines are for, or cost.
+
+mod availability;
+mod book;
+mod claim;
+mod claiming;
+mod conflicts;
+mod course;
+mod date;
+mod entries;
+mod find;
+mod offer;
+mod rows;
+mod rules;
+mod span;
+mod zone;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::claim::{ClaimAnswer, ClaimOutcome, Wish};
+use super::command::{self, Message};
+use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
+use super::event::Body;
+use super::ids::{EntityId, EntityKind, ReservationId, Version};
+use super::rejection::Rejection;
+use super::time::Timestamp;
+use super::view::View;
+use book::Book;
+use claiming::Short;
+use entries::Entry;
+
+pub use availability::{Available, Shown};
+pub use book::Start;
+pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
+pub use date::{Date, DateRange, Weekdays};
+pub use find::{Found, Search};
+pub use offer::Closure;
+pub use rules::{
+    CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
+    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
+};
+pub use span::{Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
+
+/// How many conflicts one event names at the most; more are named by more events.
+pub const CONFLICTS_PER_EVENT: usize = 200;
+
+/// How many conflicts a refusal names at the most.
+pub const CONFLICTS_TOLD_MAX: usize = 100;
+
+/// What a calendar can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Come into being.
+    Create(Arc<Create>),
+    /// Have something else hold from now on.
+    Set {
+        /// What.
+        setting: Arc<Setting>,
+        /// Whether claims that stand may no longer fit.
+        accept_conflicts: bool,
+    },
+    /// Take no new claims. Those that stand stay.
+    Retire,
+    /// A reservation says what it wants in all.
+    Claim(Claim),
+    /// A reservation asks whether a claim would fit, without effect.
+    Check(Claim),
+}
+
+/// What can happen to a calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// It came into being.
+    Created(Arc<Create>),
+    /// Something else holds from now on.
+    Set(Arc<Setting>),
+    /// It takes no new claims.
+    Retired,
+    /// What was set leaves these claims without what they claim. All of them are named, by as many
+    /// events as it takes.
+    ClaimsInConflict(Arc<[Conflict]>),
+    /// A reservation's first claim.
+    ClaimMade(Standing),
+    /// A claim's time, units or deadline is another.
+    ClaimChanged(Standing),
+    /// Claimed units were used up.
+    ClaimCommitted(Standing),
+    /// Nothing is held any more.
+    ClaimReleased {
+        /// By which reservation.
+        reservation: ReservationId,
+        /// The reservation's version that it is the wish of.
+        reservation_version: Version,
+    },
+}
+
+/// Capacity over time, or nothing yet.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calendar {
+    created: Timestamp,
+    updated: Timestamp,
+    state: Option<State>,
+}
+
+/// A calendar that exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct State {
+    // Shared with captures and readers.
+    rules: Arc<Rules>,
+    is_retired: bool,
+    book: Book,
+}
+
+/// A calendar as a reader is shown it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Details {
+    /// What is in force.
+    pub rules: Arc<Rules>,
+    /// Whether it takes no new claims.
+    pub is_retired: bool,
+    /// How many reservations have a claim.
+    pub claims: usize,
+    /// When it came into being.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+impl Command {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "CreateCalendar",
+            Self::Set { setting, .. } => match **setting {
+                Setting::Rules(_) => "UpdateCalendarRules",
+                Setting::Capacity(..) => "SetCapacity",
+                Setting::Closed(_, true) => "CloseDates",
+                Setting::Closed(_, false) => "OpenDates",
+            },
+            Self::Retire => "RetireCalendar",
+            Self::Claim(_) => "Claim",
+            Self::Check(_) => "CheckClaim",
+        }
+    }
+}
+
+impl Event {
+    /// The event's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "CalendarCreated",
+            Self::Set(setting) => match **setting {
+                Setting::Rules(_) => "CalendarRulesChanged",
+                Setting::Capacity(..) => "CapacityChanged",
+                Setting::Closed(_, true) => "DatesClosed",
+                Setting::Closed(_, false) => "DatesOpened",
+            },
+            Self::Retired => "CalendarRetired",
+            Self::ClaimsInConflict(_) => "ClaimsInConflict",
+            Self::ClaimMade(_) => "ClaimMade",
+            Self::ClaimChanged(_) => "ClaimChanged",
+            Self::ClaimCommitted(_) => "ClaimCommitted",
+            Self::ClaimReleased { .. } => "ClaimReleased",
+        }
+    }
+}
+
+impl State {
+    fn set(&self, setting: Arc<Setting>, accept_conflicts: bool) -> Decision<Event> {
+        if let Some(flaw) = setting.flaw(self.rules.kind()) {
+            return Decision::rejected(Rejection::InvalidRule(flaw));
+        }
+        let mut after = Rules::clone(&self.rules);
+        after.follow(&setting);
+        if after.changes() > CHANGES_MAX {
+            return Decision::rejected(Rejection::TooManyRules { changes_max: CHANGES_MAX });
+        }
+        let mut conflicts = self.new_conflicts(&setting, &after);
+        if !accept_conflicts && !conflicts.is_empty() {
+            let total = conflicts.len();
+            conflicts.truncate(CONFLICTS_TOLD_MAX);
+            return Decision::rejected(Rejection::ClaimsInConflict { conflicts, total });
+        }
+        let named = conflicts.chunks(CONFLICTS_PER_EVENT);
+        let named = named.map(|conflicts| Event::ClaimsInConflict(conflicts.into()));
+        Decision::accepted([Event::Set(setting)].into_iter().chain(named).collect())
+    }
+
+    fn retire(&self) -> Decision<Event> {
+        if self.is_retired {
+            let (from, command) = ("RETIRED", "RetireCalendar");
+            return Decision::rejected(Rejection::InvalidTransition { from, command });
+        }
+        Decision::accepted(vec![Event::Retired])
+    }
+
+    fn evolve(&mut self, event: &Event, time: Timestamp) {
+        match event {
+            Event::Created(_) | Event::ClaimsInConflict(_) => {}
+            Event::Set(setting) => Arc::make_mut(&mut self.rules).follow(setting),
+            Event::Retired => self.is_retired = true,
+            Event::ClaimMade(standing)
+            | Event::ClaimChanged(standing)
+            | Event::ClaimCommitted(standing) => self.book.put(Entry::new(standing)),
+            Event::ClaimReleased { reservation, reservation_version } => {
+                if let Some(entry) = self.book.get(*reservation) {
+                    let released = entry.released(*reservation_version);
+                    self.book.put(released);
+                }
+            }
+        }
+        self.book.fold(time);
+    }
+}
+
+fn create(create: Arc<Create>) -> Decision<Event> {
+    if let Some(flaw) = create.flaw() {
+        return Decision::rejected(Rejection::InvalidRule(flaw));
+    }
+    Decision::accepted(vec![Event::Created(create)])
+}
+
+impl Calendar {
+    /// What it is, once it exists.
+    pub fn details(&self) -> Option<Details> {
+        let State { rules, is_retired, book } = self.state.as_ref()?;
+        let (rules, is_retired, claims) = (rules.clone(), *is_retired, book.len());
+        let Self { created, updated, .. } = *self;
+        Some(Details { rules, is_retired, claims, created, updated })
+    }
+
+    /// What there is between two moments, without a gap, in at most `count` pieces: for slots,
+    /// neighbours that are equal are one; for nights, each is told.
+    pub fn available(&self, from: i64, to: i64, count: usize) -> Vec<Available> {
+        self.state.as_ref().map_or_else(Vec::new, |state| state.available(from, to, count))
+    }
+
+    /// The next starts at which something can be had.
+    pub fn find(&self, search: &Search, now: Timestamp) -> Option<Found> {
+        Some(self.state.as_ref()?.find(search, now))
+    }
+
+    /// The claims that have some of their time between two moments, in the order of when that piece
+    /// of them begins, after `after`; those of at most `count` such beginnings.
+    pub fn claims_between(
+        &self,
+        range: (i64, i64),
+        after: Option<Start>,
+        count: usize,
+    ) -> Vec<Shown> {
+        let state = self.state.as_ref();
+        state.map_or_else(Vec::new, |state| state.claims_between(range, after, count))
+    }
+
+    /// The claims in conflict whose conflict begins after `after`, in that order; at most `count`.
+    pub fn conflicts(&self, after: Option<Start>, count: usize) -> Vec<Conflict> {
+        self.state.as_ref().map_or_else(Vec::new, |state| state.conflicts(after, count))
+    }
+
+    /// The claims that a setting would bring into conflict, by when they begin.
+    pub fn conflicts_of(&self, setting: &Setting) -> Vec<Conflict> {
+        let Some(state) = &self.state else { return Vec::new() };
+        let mut after = Rules::clone(&state.rules);
+        after.follow(setting);
+        state.new_conflicts(setting, &after)
+    }
+
+    /// What a claim changes: nothing, one event, or these lines can't be had.
+    fn claim(&self, wish: &Claim, now: Timestamp) -> Result<Option<Event>, Vec<Short>> {
+        match &self.state {
+            Some(state) => state.claim(wish, now),
+            None => match claiming::unknown(wish) {
+                short if short.is_empty() => Ok(None),
+                short => Err(short),
+            },
+        }
+    }
+
+    fn is_waited_for(&self, wish: &Claim, now: Timestamp) -> bool {
+        let state = self.state.as_ref();
+        state.map_or_else(|| wish.is_holding(), |state| state.is_waited_for(wish, now))
+    }
+
+    fn decide_claim(&self, wish: &Claim, context: &Context<'_>) -> Decision<Event> {
+        let is_waited_for = self.is_waited_for(wish, context.now);
+        let (events, outcome) = match self.claim(wish, context.now) {
+            Ok(event) => (Vec::from_iter(event), ClaimOutcome::Granted),
+            Err(short) => (Vec::new(), told(short, context)),
+        };
+        let answer = reply(wish.reservation, outcome, context).filter(|_| is_waited_for);
+        Decision { events, messages: Vec::from_iter(answer), outcome: Outcome::Silent }
+    }
+}
+
+fn told(short: Vec<Short>, context: &Context<'_>) -> ClaimOutcome {
+    let lines = short.into_iter().map(|short| short.told(context.log_position));
+    ClaimOutcome::ShortLines(lines.collect())
+}
+
+fn reply(to: ReservationId, outcome: ClaimOutcome, context: &Context<'_>) -> Option<Message> {
+    let EntityId::Resource(resource) = context.id else { return None };
+    let answer = ClaimAnswer { resource: resource.clone(), outcome };
+    Some(Message {
+        to: EntityId::Reservation(to),
+        command: command::Command::Reservation(super::reservation::Command::Answered(answer)),
+    })
+}
+
+impl Aggregate for Calendar {
+    const KIND: EntityKind = EntityKind::Calendar;
+    const CREATED_ONCE: bool = true;
+    type Command = Command;
+    type Event = Event;
+    type Transient = ();
+
+    fn command(command: command::Command) -> Option<Command> {
+        match command {
+            command::Command::Calendar(command) => Some(command),
+            _ => None,
+        }
+    }
+
+    fn begins(command: &Command) -> bool {
+        matches!(command, Command::Create(_))
+    }
+
+    fn decide(&self, _: &mut (), command: Command, context: &Context<'_>) -> Decision<Event> {
+        match (&self.state, command) {
+            (None, Command::Create(calendar)) => create(calendar),
+            (Some(_), Command::Create(_)) => Decision::rejected(Rejection::RequestIdReused),
+            (Some(state), Command::Set { setting, accept_conflicts }) => {
+                state.set(setting, accept_conflicts)
+            }
+            (Some(state), Command::Retire) => state.retire(),
+            (None, Command::Set { .. } | Command::Retire) => {
+                Decision::rejected(Rejection::NotFound(EntityKind::Calendar))
+            }
+            (_, Command::Claim(wish)) => self.decide_claim(&wish, context),
+            (_, Command::Check(wish)) => {
+                let outcome = match self.claim(&wish, context.now) {
+                    Ok(_) => ClaimOutcome::Granted,
+                    Err(short) => told(short, context),
+                };
+                let answer = reply(wish.reservation, outcome, context);
+                Decision::nothing().telling(Vec::from_iter(answer))
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &Event, _: Version, time: Timestamp) {
+        self.updated = time;
+        match (&mut self.state, event) {
+            (Some(state), event) => state.evolve(event, time),
+            (None, Event::Created(create)) => {
+                let rules = Arc::new(Rules::new(create));
+                let book = Book::new(rules.kind());
+                self.created = time;
+                self.state = Some(State { rules, is_retired: false, book });
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let Some(state) = &self.state else { return Summary::NONE };
+        let name = if state.is_retired { "RETIRED" } else { "OPEN" };
+        Summary { state: name, deadline: None, finished: false, created: self.created }
+    }
+
+    fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Wish> {
+        let Some(state) = &self.state else { return Vec::new() };
+        let kind = state.rules.kind();
+        let claims = state.book.after(after).take(count);
+        claims.map(|entry| Wish::Calendar(entry.claim(kind))).collect()
+    }
+
+    fn is_small(&self) -> bool {
+        self.state.as_ref().is_none_or(|state| {
+            let rows = state.book.len() + state.book.folded_len() + state.rules.changes();
+            rows <= 1_000
+        })
+    }
+
+    fn view(&self) -> View {
+        self.details().map_or(View::Nothing, |details| View::Calendar(Arc::new(details)))
+    }
+
+    fn into_body(event: Event) -> Body {
+        Body::Calendar(event)
+    }
+
+    fn from_body(body: &Body) -> Option<&Event> {
+        match body {
+            Body::Calendar(event) => Some(event),
+            _ => None,
+        }
+    }
+}
