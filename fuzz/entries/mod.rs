@@ -53,7 +53,7 @@ pub fn event(bytes: &[u8]) {
     if let Ok(key) = v1::decode::<EntityKey>(bytes) {
         assert_eq!(v1::decode::<EntityKey>(&v1::encode(&key)), Ok(key));
     }
-    for kind in [EntityKind::StockBalance, EntityKind::Reservation, EntityKind::SalesOrder] {
+    for kind in EntityKind::ALL {
         if let Ok(record) = AnyEntity::decode(kind, bytes) {
             let again = record.encode();
             assert_eq!(AnyEntity::decode(kind, &again).unwrap().encode(), again);
