@@ -3,95 +3,22 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use futures::future::join_all;
 use holdfast::actors::engine::CommandError;
 use holdfast::actors::keeper::Schedule;
 use holdfast::domain::calendar::*;
 use holdfast::domain::claim::{Blocker, Wish};
-use holdfast::domain::command::Command as Any;
 use holdfast::domain::ids::*;
-use holdfast::domain::name::*;
+use holdfast::domain::name::LineId;
 use holdfast::domain::rejection::Rejection;
-use holdfast::domain::reservation::{self, State, Term};
-use holdfast::domain::time::Timestamp;
+use holdfast::domain::reservation::{State, Term};
 use holdfast::domain::view::View;
 use holdfast::domain::wanted::Wanted;
 use holdfast::recovery::Spread;
+use support::calendars::*;
 use support::*;
 
-const HOUR: u64 = 3_600_000;
-
-/// A day after the clock's.
-const TOMORROW: Timestamp = Timestamp(1_700_000_000_000 + 90_400_000);
-
-fn calendar_id(name: &str) -> CalendarId {
-    CalendarId::new(name).unwrap()
-}
-
-fn calendar_entity(name: &str) -> EntityKey {
-    EntityKey::resource(&tenant(), ResourceKey::Calendar(calendar_id(name)))
-}
-
-fn open(capacity: u32, general: General) -> Any {
-    let zone = ZoneName::new("Europe/Lisbon").unwrap();
-    Any::Calendar(Command::Create(Arc::new(Create { zone, capacity, general })))
-}
-
-fn bays(capacity: u32) -> Any {
-    open(capacity, General::Slots(SlotRules { turnover_ms: 600_000, ..SlotRules::default() }))
-}
-
-fn rooms(capacity: u32) -> Any {
-    open(capacity, General::Nights(NightRules::default()))
-}
-
-fn stock_line(sku: &str) -> Wanted {
-    Wanted::Stock(stock_key(sku))
-}
-
-fn hours(calendar: &str, from: u64, to: u64) -> Wanted {
-    let at = |hour: u64| TOMORROW.plus_ms(hour * HOUR);
-    let span = Span::Slots { start: at(from), end: at(to) };
-    Wanted::Time { calendar: calendar_id(calendar), span }
-}
-
-fn nights(calendar: &str, from: i32, count: i32) -> Wanted {
-    let check_in = Date(19_700 + from);
-    let span = Span::Nights { check_in, check_out: check_in.plus(count) };
-    Wanted::Time { calendar: calendar_id(calendar), span }
-}
-
-fn wants(lines: Vec<(Wanted, u64)>, term: Term) -> Any {
-    let line =
-        |(n, (wanted, quantity))| reservation::Line { id: LineId::counted(n), wanted, quantity };
-    Any::Reservation(reservation::Command::Create(reservation::Create {
-        lines: lines.into_iter().enumerate().map(line).collect(),
-        term,
-        customer: Label::empty(),
-        external_reference: Label::empty(),
-        attributes: Default::default(),
-        owner: None,
-    }))
-}
-
-/// A hotel stay with parking and breakfasts.
-fn holiday() -> Vec<(Wanted, u64)> {
-    vec![(nights("DOUBLE", 0, 3), 1), (stock_line("BREAKFAST"), 2), (hours("BAY", 0, 2), 1)]
-}
-
-fn on_reservation(command: reservation::Command) -> Any {
-    Any::Reservation(command)
-}
-
-async fn furnish(trial: &Trial) {
-    trial.command(calendar_entity("DOUBLE"), 1, rooms(2)).await.unwrap();
-    trial.command(calendar_entity("BAY"), 2, bays(1)).await.unwrap();
-    trial.command(stock_entity("BREAKFAST"), 3, receive(3)).await.unwrap();
-}
-
-fn short(
+fn short_of(
     result: Result<holdfast::actors::delivery::Accepted, CommandError>,
 ) -> Vec<(String, u64, Option<Blocker>)> {
     match result {
@@ -139,7 +66,7 @@ fn a_reservation_of_every_kind_holds_all_of_its_lines_or_none() {
         let deadline = trial.engine.now().plus_ms(60_000);
 
         // The last in the order of keys: the room and the breakfast are given back, or never taken.
-        let refused = short(trial.command(reservation_entity(2), 11, hold()).await);
+        let refused = short_of(trial.command(reservation_entity(2), 11, hold()).await);
         let [(breakfast, 1, Some(Blocker::Stock(_))), (bay, 0, Some(Blocker::Calendar(why)))] =
             &refused[..]
         else {
@@ -160,7 +87,7 @@ fn a_reservation_of_every_kind_holds_all_of_its_lines_or_none() {
             (nights("DOUBLE", 0, 1), 2),
         ];
         let refused =
-            short(trial.command(reservation_entity(5), 15, wants(three, Term::Confirmed)).await);
+            short_of(trial.command(reservation_entity(5), 15, wants(three, Term::Confirmed)).await);
         assert_eq!(refused.iter().map(|short| short.0.as_str()).collect::<Vec<_>>(), ["3"]);
         trial.pass_ms(5).await;
         for key in [calendar_entity("BAY"), calendar_entity("DOUBLE"), stock_entity("BREAKFAST")] {
@@ -168,7 +95,7 @@ fn a_reservation_of_every_kind_holds_all_of_its_lines_or_none() {
             assert_eq!(stands, [reservation_id(1)]);
         }
         let unknown = wants(vec![(nights("SUITE", 0, 1), 1)], Term::For(60_000));
-        let refused = short(trial.command(reservation_entity(3), 12, unknown).await);
+        let refused = short_of(trial.command(reservation_entity(3), 12, unknown).await);
         let [(_, 0, Some(Blocker::Calendar(why)))] = &refused[..] else { panic!("{refused:?}") };
         assert_eq!(why.cause, Cause::Unknown);
 
@@ -176,8 +103,7 @@ fn a_reservation_of_every_kind_holds_all_of_its_lines_or_none() {
         assert_eq!(state_of(&trial, 1).await, State::Expired);
         assert!(has_nothing_claimed(&trial).await);
         trial.command(reservation_entity(4), 13, hold()).await.unwrap();
-        let cancel = on_reservation(reservation::Command::Cancel { reason: Label::empty() });
-        trial.command(reservation_entity(4), 14, cancel).await.unwrap();
+        trial.command(reservation_entity(4), 14, cancel()).await.unwrap();
         trial.pass_ms(5).await;
         assert!(has_nothing_claimed(&trial).await);
         trial.settled_digest().await;
@@ -231,7 +157,6 @@ fn calendars_and_their_claims_are_there_after_a_restart() {
             let wish = hold(2 * n as u64);
             trial.command(reservation_entity(n), 100 + n, wish).await.unwrap();
         }
-        let commit = || on_reservation(reservation::Command::Commit);
         trial.command(reservation_entity(2), 300, commit()).await.unwrap();
         trial.pass_ms(50).await;
         trial.digest().await
@@ -241,7 +166,7 @@ fn calendars_and_their_claims_are_there_after_a_restart() {
         assert_eq!(trial.digest().await, digest);
         assert_eq!(claims(&trial, calendar_entity("BAY")).await.len(), 11);
         let taken = wants(vec![(hours("BAY", 1, 3), 1)], Term::For(60_000));
-        assert_eq!(short(trial.command(reservation_entity(20), 400, taken).await).len(), 1);
+        assert_eq!(short_of(trial.command(reservation_entity(20), 400, taken).await).len(), 1);
         trial.pass_ms(60_001).await;
         // What is confirmed stays, and what was used.
         assert_eq!(claims(&trial, calendar_entity("BAY")).await.len(), 2);
@@ -256,7 +181,7 @@ fn calendars_and_their_claims_are_there_after_a_restart() {
         // Time that was used is past, and nobody's any more, but it isn't free.
         assert_eq!(claims(&trial, calendar_entity("BAY")).await.len(), 2);
         let past = wants(vec![(hours("BAY", 7, 8), 1)], Term::Confirmed);
-        assert_eq!(short(trial.command(reservation_entity(31), 501, past).await).len(), 1);
+        assert_eq!(short_of(trial.command(reservation_entity(31), 501, past).await).len(), 1);
         let (_, digest) = trial.settled_digest().await;
         assert_eq!(digest, disks.check().world.digest());
     });
@@ -272,8 +197,7 @@ fn what_was_used_stays_claimed_when_its_reservation_is_in_the_archive() {
         let trial = start(&disks, clock.clone(), settings.clone());
         furnish(&trial).await;
         trial.command(reservation_entity(1), 10, wants(holiday(), Term::Confirmed)).await.unwrap();
-        let commit = on_reservation(reservation::Command::Commit);
-        trial.command(reservation_entity(1), 11, commit).await.unwrap();
+        trial.command(reservation_entity(1), 11, commit()).await.unwrap();
         trial.pass_ms(50).await;
         trial.engine.take_snapshot().await.unwrap();
         trial.pass_ms(50).await;
@@ -288,7 +212,7 @@ fn what_was_used_stays_claimed_when_its_reservation_is_in_the_archive() {
         trial.pass_ms(50).await;
         assert_eq!(claims(&trial, calendar_entity("DOUBLE")).await.len(), 1);
         let refused = trial.command(reservation_entity(2), 12, wants(holiday(), Term::Confirmed));
-        assert!(!short(refused.await).is_empty());
+        assert!(!short_of(refused.await).is_empty());
         let (_, digest) = trial.settled_digest().await;
         assert_eq!(digest, disks.check().world.digest());
     });
@@ -306,13 +230,10 @@ fn wherever_the_power_goes_calendars_and_reservations_agree_after_a_start() {
             trial.command(reservation_entity(1), 10, one).await.unwrap();
             disks.log.fail_sync_after(commits / 2);
             let work = async {
-                let cancel =
-                    on_reservation(reservation::Command::Cancel { reason: Label::empty() });
-                let _ = trial.command(reservation_entity(1), 11, cancel).await;
+                let _ = trial.command(reservation_entity(1), 11, cancel()).await;
                 let two = wants(holiday(), Term::Confirmed);
                 let _ = trial.command(reservation_entity(2), 12, two).await;
-                let commit = on_reservation(reservation::Command::Commit);
-                let _ = trial.command(reservation_entity(2), 13, commit).await;
+                let _ = trial.command(reservation_entity(2), 13, commit()).await;
                 let three = wants(vec![(hours("BAY", 9, 10), 1)], Term::For(1_000));
                 let _ = trial.command(reservation_entity(3), 14, three).await;
             };
@@ -338,10 +259,7 @@ fn a_calendar_rests_and_is_listed_and_a_command_sent_again_has_the_same_outcome(
     on_one_thread(async {
         let trial = start(&Disks::new(1 << 20), clock(), Settings::default());
         furnish(&trial).await;
-        let less = || {
-            let setting = Arc::new(Setting::Capacity(When::Always, Some(1)));
-            Any::Calendar(Command::Set { setting, accept_conflicts: false })
-        };
+        let less = || set(Setting::Capacity(When::Always, Some(1)));
         let first = trial.command(calendar_entity("DOUBLE"), 4, less()).await.unwrap();
         trial.command(reservation_entity(1), 10, wants(holiday(), Term::Confirmed)).await.unwrap();
         trial.pass_ms(1_000).await;
@@ -359,5 +277,52 @@ fn a_calendar_rests_and_is_listed_and_a_command_sent_again_has_the_same_outcome(
         let other = trial.command(calendar_entity("DOUBLE"), 98, rooms(3)).await;
         let Err(CommandError::Refused(refused)) = other else { panic!("{other:?}") };
         assert_eq!(refused.rejection, Rejection::RequestIdReused);
+    });
+}
+
+#[test]
+fn what_a_calendar_answers_is_what_it_decides() {
+    on_one_thread(async {
+        let trial = start(&Disks::new(1 << 20), clock(), Settings::default());
+        furnish(&trial).await;
+        trial.command(reservation_entity(1), 10, wants(holiday(), Term::Confirmed)).await.unwrap();
+        let ask = async |name: &str, question: Question| {
+            let told = trial.engine.ask(calendar_entity(name), question).await.unwrap();
+            assert_eq!(told.position, trial.engine.journal().durable());
+            told.answer
+        };
+        let (from, to) = (19_699, 19_704);
+        let Answer::Available(found) =
+            ask("DOUBLE", Question::Available { from, to, count: 90 }).await
+        else {
+            panic!()
+        };
+        let available: Vec<_> = found.iter().map(|night| night.available).collect();
+        assert_eq!(available, [2, 1, 1, 1, 2]);
+
+        let Wanted::Time { span, .. } = hours("BAY", 0, 2) else { panic!() };
+        let line = ClaimLine { id: LineId::counted(0), span, held: 1, committed: 0 };
+        let nobody = Claim::release(reservation_id(99), Version(1));
+        let claim = Claim { lines: [line].into(), ..nobody };
+        let Answer::Fits(short) = ask("BAY", Question::Fits(claim.clone())).await else { panic!() };
+        let refused = wants(vec![(hours("BAY", 0, 2), 1)], Term::Confirmed);
+        let refused = short_of(trial.command(reservation_entity(2), 11, refused).await);
+        assert_eq!(short[0].shortfall.blocker, refused[0].2);
+        assert_eq!(
+            ask("NONE", Question::Claims { from, to, after: None, count: 9 }).await,
+            Answer::Nothing
+        );
+        let Answer::Fits(short) = ask("NONE", Question::Fits(claim)).await else { panic!() };
+        assert_eq!(short.len(), 1);
+
+        let claims = Question::Claims { from, to, after: None, count: 9 };
+        let Answer::Claims(claims) = ask("DOUBLE", claims).await else { panic!() };
+        assert_eq!(claims.iter().map(|claim| claim.units).collect::<Vec<_>>(), [1]);
+        let setting = Setting::Closed(When::Always, true);
+        let conflicts = Question::ConflictsOf { setting, after: None, count: 9 };
+        let Answer::Conflicts { conflicts, total } = ask("DOUBLE", conflicts).await else {
+            panic!()
+        };
+        assert_eq!((conflicts.len(), total), (1, Some(1)));
     });
 }

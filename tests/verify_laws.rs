@@ -8,12 +8,14 @@ use holdfast::domain::event::{Body, Event};
 use holdfast::domain::ids::Position;
 use holdfast::domain::name::Label;
 use holdfast::domain::reservation::{self, Term};
-use holdfast::domain::{claim::Claim, sales_order, stock_balance};
+use holdfast::domain::{calendar, claim::Claim, sales_order, stock_balance};
 use holdfast::verify::Laws;
+use support::calendars::*;
 use support::*;
 
 /// How an event is falsified.
 type Forgery<'a> = &'a dyn Fn(&mut Event);
+type TimeForgery<'a> = &'a dyn Fn(&mut calendar::Event);
 
 /// Receipts past two landmarks, a hold that stands, one that was cancelled, an order.
 fn sound() -> Vec<Event> {
@@ -41,6 +43,78 @@ fn problems(events: &[Event]) -> String {
     let mut laws = Laws::default();
     events.iter().for_each(|event| laws.follow(event));
     laws.finish().problems.join("\n")
+}
+
+/// A stay with parking that was used, one that was cancelled, and a bay whose capacity shrank.
+fn sound_calendars() -> Vec<Event> {
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        furnish(&trial).await;
+        trial.command(reservation_entity(1), 10, wants(holiday(), Term::Confirmed)).await.unwrap();
+        trial.command(reservation_entity(1), 11, commit()).await.unwrap();
+        let stay = vec![(nights("DOUBLE", 1, 2), 1)];
+        trial.command(reservation_entity(2), 12, wants(stay, Term::Confirmed)).await.unwrap();
+        let shrunk = calendar::Setting::Capacity(calendar::When::Always, Some(0));
+        let shrunk = calendar::Command::Set { setting: shrunk.into(), accept_conflicts: true };
+        trial.command(calendar_entity("DOUBLE"), 13, Command::Calendar(shrunk)).await.unwrap();
+        trial.command(reservation_entity(2), 14, cancel()).await.unwrap();
+        trial.settled_digest().await;
+    });
+    disks.events()
+}
+
+#[test]
+fn each_broken_law_of_calendars_is_told() {
+    use calendar::Event as Time;
+    let sound = sound_calendars();
+    assert_eq!(problems(&sound), "");
+    let broken = |name: &str, nth: usize, change: &dyn Fn(&mut Time)| {
+        let mut events = sound.clone();
+        let times = events.iter_mut().filter_map(|event| match &mut event.body {
+            Body::Calendar(body) if body.name() == name => Some(body),
+            _ => None,
+        });
+        change(times.into_iter().nth(nth).unwrap());
+        problems(&events)
+    };
+    let standing = |event: &mut Time, change: &dyn Fn(&mut calendar::Standing)| match event {
+        Time::ClaimMade(standing) | Time::ClaimCommitted(standing) => change(standing),
+        other => panic!("{other:?}"),
+    };
+    let line = |event: &mut Time, change: &dyn Fn(&mut calendar::ClaimLine)| {
+        standing(event, &|standing| {
+            let mut parts = standing.parts.to_vec();
+            change(&mut parts[0].line);
+            standing.parts = parts.into();
+        });
+    };
+    let expected: [(&str, usize, &str, TimeForgery<'_>); 6] = [
+        ("ClaimMade", 0, "are claimed where there are 1", &|event| {
+            line(event, &|line| line.held = 2);
+        }),
+        ("ClaimMade", 1, "it doesn't hold all that it wants of calendar:DOUBLE", &|event| {
+            standing(event, &|standing| standing.parts = [].into());
+        }),
+        ("ClaimCommitted", 0, "is COMMITTED, and calendar:", &|event| {
+            line(event, &|line| line.committed = 0);
+        }),
+        ("ClaimCommitted", 1, "an older wish has undone a newer one", &|event| {
+            standing(event, &|standing| standing.reservation_version.0 = 0);
+        }),
+        ("ClaimReleased", 0, "the reservation has no claim here", &|event| {
+            let Time::ClaimReleased { reservation, .. } = event else { panic!() };
+            *reservation = reservation_id(77);
+        }),
+        ("ClaimReleased", 0, "an older wish has undone a newer one", &|event| {
+            let Time::ClaimReleased { reservation_version, .. } = event else { panic!() };
+            reservation_version.0 = 0;
+        }),
+    ];
+    for (name, nth, problem, change) in expected {
+        let told = broken(name, nth, change);
+        assert!(told.contains(problem), "{name}: {problem} isn't in:\n{told}");
+    }
 }
 
 #[test]

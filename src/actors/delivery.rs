@@ -8,6 +8,7 @@ use actix::Message;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::domain::calendar::{self, Question};
 use crate::domain::claim::Wish;
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
@@ -52,6 +53,13 @@ pub enum Payload {
         count: usize,
         /// Where they go.
         reply: oneshot::Sender<Told<ShownClaims>>,
+    },
+    /// A reader asks a calendar something.
+    Ask {
+        /// What.
+        question: Box<Question>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Told<calendar::Answer>>,
     },
     /// The order process is to take up an order where it stands: after a start, or after a step
     /// that could not be run.

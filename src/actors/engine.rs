@@ -21,6 +21,7 @@ use super::topology::Topology;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::codec::fingerprint::fingerprint;
+use crate::domain::calendar::{self, Question};
 use crate::domain::command::Command;
 use crate::domain::event::Origin;
 use crate::domain::ids::{
@@ -200,6 +201,21 @@ impl Engine {
     ) -> Result<Told<ShownClaims>, Uncertain> {
         let (reply, answer) = oneshot::channel();
         let payload = Payload::ShowClaims { after, count, reply };
+        self.parts.topology.send(Delivery { to: key, payload });
+        answer.await.map_err(|_| Uncertain)
+    }
+
+    /// What a calendar answers.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn ask(
+        &self,
+        key: EntityKey,
+        question: Question,
+    ) -> Result<Told<calendar::Answer>, Uncertain> {
+        let (reply, answer) = oneshot::channel();
+        let payload = Payload::Ask { question: Box::new(question), reply };
         self.parts.topology.send(Delivery { to: key, payload });
         answer.await.map_err(|_| Uncertain)
     }

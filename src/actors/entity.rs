@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::capture::Captured;
 use super::delivery::{Delivery, Envelope, Payload, Reply, ShownClaims, Told};
-use super::environment::Environment;
+use super::environment::{Environment, Surroundings};
 use super::process_manager::RunStep;
 use crate::codec::records::{self, Recorded};
 use crate::codec::v1;
@@ -150,6 +150,13 @@ impl<A: Recorded> Shell<A> {
                 let claims = self.entity.state.claims_after(after, count);
                 self.read(move |position| {
                     let _ = reply.send(Told { answer: ShownClaims { version, claims }, position });
+                });
+            }
+            Payload::Ask { question, reply } => {
+                let Surroundings { clock, journal, .. } = &self.environment.surroundings;
+                let answer = self.entity.state.answer(&question, clock.now(), journal.assigned());
+                self.read(move |position| {
+                    let _ = reply.send(Told { answer, position });
                 });
             }
             Payload::GoOn { origin } => {

@@ -5,6 +5,7 @@
 //!
 //! Not here: who sends messages, where events are written, when somebody is answered.
 
+use super::calendar::{Answer, Question};
 use super::claim::Wish;
 use super::command::{Command, Message};
 use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
@@ -144,6 +145,11 @@ pub trait Aggregate: Clone + Default + Send + Unpin + 'static {
     /// What the order process should do next for it.
     fn next_step(&self, _id: &EntityId) -> Option<Step> {
         None
+    }
+
+    /// Answers what only a calendar can be asked.
+    fn answer(&self, _: &Question, _: Timestamp, _: Position) -> Answer {
+        Answer::Nothing
     }
 
     /// The claims on it after one reservation's, at most `count`.

@@ -428,8 +428,7 @@ fn compare(stage: &Stage<Calendar>, model: &Model) {
         .collect();
     let expected: Vec<_> = model.claims.iter().map(|(n, (version, _))| (*n, *version)).collect();
     assert_eq!(found, expected);
-    let mut conflicts: Vec<_> = state
-        .conflicts(None, 100)
+    let mut conflicts: Vec<_> = conflicts(stage, None, 100)
         .iter()
         .map(|conflict| conflict.reservation.0.as_u128())
         .collect();

@@ -237,15 +237,15 @@ fn less_capacity_or_a_closure_is_refused_where_it_would_break_claims_and_named_w
     let stage = stage.when(set(less(1))).then_nothing();
     let refused = Rejection::ClaimsInConflict { conflicts: both.clone(), total: 2 };
     let stage = stage.then_rejected(refused);
-    assert_eq!(stage.entity.state.conflicts_of(&less(1)), both);
-    assert_eq!(stage.entity.state.conflicts(None, 9), []);
+    assert_eq!(conflicts_of(&stage, less(1)), both);
+    assert_eq!(conflicts(&stage, None, 9), []);
     let stage = stage.when(insist_on(less(1))).accepted();
     let named = Event::ClaimsInConflict(both.clone().into());
     let stage = stage.then([Event::Set(less(1).into()), named]);
-    assert_eq!(stage.entity.state.conflicts(None, 9), both);
-    assert_eq!(stage.entity.state.conflicts(None, 1), both[..1]);
+    assert_eq!(conflicts(&stage, None, 9), both);
+    assert_eq!(conflicts(&stage, None, 1), both[..1]);
     let first = (both[0].span.from(), both[0].reservation);
-    assert_eq!(stage.entity.state.conflicts(Some(first), 9), both[1..]);
+    assert_eq!(conflicts(&stage, Some(first), 9), both[1..]);
 
     // Those that are in conflict already are in nobody's way, others are.
     let stage = stage.when(set(Setting::Closed(dates(christmas(3), 1), true))).accepted();
@@ -255,12 +255,12 @@ fn less_capacity_or_a_closure_is_refused_where_it_would_break_claims_and_named_w
     // One that is gone, and room again, resolve them.
     let stage = stage.when(insist_on(Setting::Closed(dates(christmas(3), 1), false))).accepted();
     let stage = stage.told(time_release(2, 2));
-    assert_eq!(stage.entity.state.conflicts(None, 9), []);
+    assert_eq!(conflicts(&stage, None, 9), []);
     let stage = granted(stage.told(time_claim(4, 1, &[(stay(christmas(7), 1), 1)])));
     let stage = stage.when(insist_on(less(0))).accepted();
-    assert_eq!(stage.entity.state.conflicts(None, 9).len(), 2);
+    assert_eq!(conflicts(&stage, None, 9).len(), 2);
     let stage = stage.when(set(less(2))).accepted();
-    assert_eq!(stage.entity.state.conflicts(None, 9), []);
+    assert_eq!(conflicts(&stage, None, 9), []);
 }
 
 #[test]
@@ -317,8 +317,10 @@ fn the_next_starts_are_found_by_what_decides_a_claim() {
         units,
         count,
     };
-    let state = &stage.entity.state;
-    let found = |search| state.find(&search, begin).unwrap();
+    let found = |search| match asked(&stage.entity.state, &Question::Find(search)) {
+        Answer::Found(found) => found,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(found(search(1, 3)).starts, [at(540), at(555), at(570)]);
     let day = 24 * 60;
     assert_eq!(found(search(2, 3)).starts, [at(660), at(day + 540), at(day + 555)]);

@@ -161,3 +161,24 @@ pub fn granted(stage: Stage<Calendar>) -> Stage<Calendar> {
     assert_eq!(lacks(&stage), []);
     stage
 }
+
+pub fn asked(state: &Calendar, question: &Question) -> Answer {
+    state.answer(question, NOON, Position(1))
+}
+
+/// The claims that are in conflict.
+pub fn conflicts(stage: &Stage<Calendar>, after: Option<Start>, count: usize) -> Vec<Conflict> {
+    match asked(&stage.entity.state, &Question::Conflicts { after, count }) {
+        Answer::Conflicts { conflicts, .. } => conflicts,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The claims that a setting would bring into conflict.
+pub fn conflicts_of(stage: &Stage<Calendar>, setting: Setting) -> Vec<Conflict> {
+    let question = Question::ConflictsOf { setting, after: None, count: 100 };
+    match asked(&stage.entity.state, &question) {
+        Answer::Conflicts { conflicts, .. } => conflicts,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,6 +1,8 @@
 //! The engine on one thread, on stores in memory, for tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod calendars;
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 

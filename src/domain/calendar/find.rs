@@ -13,7 +13,7 @@ use crate::domain::name::LineId;
 use crate::domain::time::Timestamp;
 
 /// How many starts are tried at the most.
-const TRIED_MAX: usize = 10_000;
+const TRIED_MAX: usize = 1_000;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`) and
 //! what that comes to over time (`offer`); how claims are kept (`rows`, `course`, `entries`, `book`);
 //! whether one fits (`claiming`), and what no longer does (`conflicts`); and what a reader is told
-//! (`availability`, `find`).
+//! (`question`, with `availability` and `find`).
 //!
 //! Invariants: a claim fitted when it was made: at every moment of its time and the turnover after
 //! it, no more was claimed than there was capacity, with the overbooking that was allowed. What an
@@ -26,6 +26,7 @@ mod date;
 mod entries;
 mod find;
 mod offer;
+mod question;
 mod rows;
 mod rules;
 mod span;
@@ -39,7 +40,7 @@ use super::claim::{ClaimAnswer, ClaimOutcome, Wish};
 use super::command::{self, Message};
 use super::entity::{Aggregate, Context, Decision, Outcome, Summary};
 use super::event::Body;
-use super::ids::{EntityId, EntityKind, ReservationId, Version};
+use super::ids::{EntityId, EntityKind, Position, ReservationId, Version};
 use super::rejection::Rejection;
 use super::time::Timestamp;
 use super::view::View;
@@ -53,6 +54,7 @@ pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part
 pub use date::{Date, DateRange, Weekdays};
 pub use find::{Found, Search};
 pub use offer::Closure;
+pub use question::{Answer, Question};
 pub use rules::{
     CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
     Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
@@ -253,36 +255,6 @@ impl Calendar {
         self.state.as_ref().map_or_else(Vec::new, |state| state.available(from, to, count))
     }
 
-    /// The next starts at which something can be had.
-    pub fn find(&self, search: &Search, now: Timestamp) -> Option<Found> {
-        Some(self.state.as_ref()?.find(search, now))
-    }
-
-    /// The claims that have some of their time between two moments, in the order of when that piece
-    /// of them begins, after `after`; those of at most `count` such beginnings.
-    pub fn claims_between(
-        &self,
-        range: (i64, i64),
-        after: Option<Start>,
-        count: usize,
-    ) -> Vec<Shown> {
-        let state = self.state.as_ref();
-        state.map_or_else(Vec::new, |state| state.claims_between(range, after, count))
-    }
-
-    /// The claims in conflict whose conflict begins after `after`, in that order; at most `count`.
-    pub fn conflicts(&self, after: Option<Start>, count: usize) -> Vec<Conflict> {
-        self.state.as_ref().map_or_else(Vec::new, |state| state.conflicts(after, count))
-    }
-
-    /// The claims that a setting would bring into conflict, by when they begin.
-    pub fn conflicts_of(&self, setting: &Setting) -> Vec<Conflict> {
-        let Some(state) = &self.state else { return Vec::new() };
-        let mut after = Rules::clone(&state.rules);
-        after.follow(setting);
-        state.new_conflicts(setting, &after)
-    }
-
     /// What a claim changes: nothing, one event, or these lines can't be had.
     fn claim(&self, wish: &Claim, now: Timestamp) -> Result<Option<Event>, Vec<Short>> {
         match &self.state {
@@ -383,6 +355,10 @@ impl Aggregate for Calendar {
         let Some(state) = &self.state else { return Summary::NONE };
         let name = if state.is_retired { "RETIRED" } else { "OPEN" };
         Summary { state: name, deadline: None, finished: false, created: self.created }
+    }
+
+    fn answer(&self, question: &Question, now: Timestamp, position: Position) -> Answer {
+        Self::answer(self, question, now, position)
     }
 
     fn claims_after(&self, after: Option<ReservationId>, count: usize) -> Vec<Wish> {

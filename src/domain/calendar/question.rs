@@ -1,0 +1,135 @@
+//! What a reader can ask a calendar, and what it answers.
+//!
+//! Answered by the calendar's own actor, from the state that decides, so what is told to be available
+//! and what is granted can't disagree.
+
+use super::availability::{Available, Shown};
+use super::book::Start;
+use super::claim::{Claim, Conflict, LineShortfall};
+use super::find::{Found, Search};
+use super::rules::{Rules, Setting};
+use super::span::{Kind, SLOT_MS_MAX};
+use super::{Calendar, claiming};
+use crate::domain::ids::Position;
+use crate::domain::time::Timestamp;
+
+/// How far an answer about what is available goes in slots, at most: 400 days.
+const AVAILABLE_MS_MAX: i64 = SLOT_MS_MAX as i64;
+/// How far it goes in nights, at most.
+const AVAILABLE_NIGHTS_MAX: i64 = 4_000;
+
+/// A question to a calendar. Moments are milliseconds since 1970 for slots, and dates for nights.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// What is there between two moments? Answered for 400 days of slots or 4,000 nights at the most.
+    Available {
+        /// The first.
+        from: i64,
+        /// The one after the last.
+        to: i64,
+        /// So many pieces at the most.
+        count: usize,
+    },
+    /// Would this claim fit?
+    Fits(Claim),
+    /// When can something be had next?
+    Find(Search),
+    /// Who has claimed something between two moments?
+    Claims {
+        /// The first.
+        from: i64,
+        /// The one after the last.
+        to: i64,
+        /// Only pieces that begin after this.
+        after: Option<Start>,
+        /// Those of so many beginnings at the most.
+        count: usize,
+    },
+    /// Which claims are in conflict with what was set since they were made?
+    Conflicts {
+        /// Only those whose conflict begins after this.
+        after: Option<Start>,
+        /// So many at the most.
+        count: usize,
+    },
+    /// Which claims would come into conflict?
+    ConflictsOf {
+        /// By what.
+        setting: Setting,
+        /// Only those whose conflict begins after this.
+        after: Option<Start>,
+        /// So many at the most.
+        count: usize,
+    },
+}
+
+/// What a calendar answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// There is no such calendar.
+    Nothing,
+    /// What there is, without a gap as far as it goes.
+    Available(Vec<Available>),
+    /// Every line that can't be had; none where the claim fits.
+    Fits(Vec<LineShortfall>),
+    /// When something can be had.
+    Found(Found),
+    /// Who has claimed what, in the order of when that begins.
+    Claims(Vec<Shown>),
+    /// Claims in conflict, in the order of when that begins.
+    Conflicts {
+        /// Those that were asked for.
+        conflicts: Vec<Conflict>,
+        /// How many there are, where that was counted.
+        total: Option<usize>,
+    },
+}
+
+impl Calendar {
+    /// Answers a question, at this time and position of the log.
+    pub fn answer(&self, question: &Question, now: Timestamp, position: Position) -> Answer {
+        let Some(state) = &self.state else {
+            return match question {
+                Question::Fits(claim) => {
+                    let short = claiming::unknown(claim).into_iter();
+                    Answer::Fits(short.map(|short| short.told(position)).collect())
+                }
+                _ => Answer::Nothing,
+            };
+        };
+        match question {
+            Question::Available { from, to, count } => {
+                let far = match state.rules.kind() {
+                    Kind::Slots => AVAILABLE_MS_MAX,
+                    Kind::Nights => AVAILABLE_NIGHTS_MAX,
+                };
+                let to = *to.min(&from.saturating_add(far));
+                Answer::Available(state.available(*from, to, *count))
+            }
+            Question::Fits(claim) => {
+                let short = state.claim(claim, now).err().unwrap_or_default().into_iter();
+                Answer::Fits(short.map(|short| short.told(position)).collect())
+            }
+            Question::Find(search) => Answer::Found(state.find(search, now)),
+            Question::Claims { from, to, after, count } => {
+                Answer::Claims(state.claims_between((*from, *to), *after, *count))
+            }
+            Question::Conflicts { after, count } => {
+                let conflicts = state.conflicts(*after, *count);
+                Answer::Conflicts { conflicts, total: None }
+            }
+            Question::ConflictsOf { setting, after, count } => {
+                let mut rules = Rules::clone(&state.rules);
+                rules.follow(setting);
+                let mut conflicts = state.new_conflicts(setting, &rules);
+                let total = Some(conflicts.len());
+                conflicts.retain(|conflict| {
+                    let start = (conflict.span.from(), conflict.reservation);
+                    after.is_none_or(|after| start > after)
+                });
+                conflicts.truncate(*count);
+                Answer::Conflicts { conflicts, total }
+            }
+        }
+    }
+}
