@@ -6,10 +6,14 @@
 //!   GET /health/ready   200, or 503 with one line for each thing that stands in the way
 //! ```
 //!
+//! Connections are few and short: whoever comes beyond [`CONNECTIONS_MAX`], asks for nothing, or takes
+//! too long to ask is hung up on, so that nobody can take the descriptors that log and snapshots need,
+//! or the monitor's place.
+//!
 //! Not here: anything that changes the server.
 
 use std::future::Future;
-use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,8 +21,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::admission::Admission;
 use super::readiness::Readiness;
@@ -27,6 +36,15 @@ use crate::telemetry;
 
 /// The format that [`PrometheusHandle::render`] writes.
 const METRICS_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How many connections there can be at once.
+pub const CONNECTIONS_MAX: usize = 64;
+
+/// How long a client may take to ask, counted from when it connected or was answered.
+const ASKING_TIME: Duration = Duration::from_secs(10);
+
+/// How long nobody is let in after somebody could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the listener tells about.
 #[derive(Clone)]
@@ -49,21 +67,71 @@ pub fn router(sources: Sources) -> Router {
 }
 
 /// Serves the paths until `shutdown`, and at most `grace` longer.
-///
-/// # Errors
-/// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
     sources: Sources,
     grace: Duration,
     shutdown: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
+) {
     within_grace(shutdown, grace, |stopped| async move {
-        let stopped = async { drop(stopped.await) };
-        axum::serve(listener, router(sources)).with_graceful_shutdown(stopped).await
+        serve_until(listener, router(sources), ASKING_TIME, async { drop(stopped.await) }).await;
     })
-    .await
-    .unwrap_or(Ok(()))
+    .await;
+}
+
+async fn serve_until(
+    listener: TcpListener,
+    router: Router,
+    asking_time: Duration,
+    stopped: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stopped = pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            accepted = listener.accept() => match accepted {
+                Ok((socket, _)) if connections.len() < CONNECTIONS_MAX => {
+                    let (router, stopping) = (router.clone(), stopping.clone());
+                    connections.spawn(connection(socket, router, asking_time, stopping));
+                }
+                Ok(_) => {}
+                // Where the process has no descriptor left, the next try fails at once too.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection for metrics and health could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(
+    socket: TcpStream,
+    router: Router,
+    asking_time: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(asking_time)
+            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
+    );
+    let stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
+    // A client that breaks off or breaks the protocol ends its connection, and nothing else.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = stopping => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
 }
 
 async fn metrics(State(sources): State<Sources>) -> impl IntoResponse {
@@ -84,6 +152,7 @@ async fn ready(State(sources): State<Sources>) -> Response {
 #[cfg(test)]
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -97,6 +166,36 @@ mod tests {
         let status = answer.status();
         let body = axum::body::to_bytes(answer.into_body(), 1_024).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_beyond_the_most_or_asks_for_nothing_is_hung_up_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/health/live", get(|| async { "live\n" }));
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let asking_time = Duration::from_millis(500);
+        let served = serve_until(listener, router, asking_time, async { drop(stopped.await) });
+        let served = tokio::spawn(served);
+
+        let mut silent = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut bytes = [0; 64];
+        let mut beyond = TcpStream::connect(address).await.unwrap();
+        assert_eq!(beyond.read(&mut bytes).await.unwrap_or(0), 0, "hung up on at once");
+        for mut socket in silent {
+            assert_eq!(socket.read(&mut bytes).await.unwrap_or(0), 0, "hung up on in time");
+        }
+        let mut asking = TcpStream::connect(address).await.unwrap();
+        asking.write_all(b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let read = asking.read(&mut bytes).await.unwrap();
+        assert!(bytes[..read].starts_with(b"HTTP/1.1 200"));
+
+        // It has been answered, and the stop ends it.
+        stop.send(()).unwrap();
+        served.await.unwrap();
     }
 
     #[tokio::test]

@@ -103,7 +103,7 @@ impl Bound {
             grpc::serve_recovering(listener(copy)?, readiness, limits, raised(&recovered));
         Ok(Early {
             grpc: self.grpc,
-            http: runtime.spawn(report(http)),
+            http: runtime.spawn(http),
             recovering: runtime.spawn(recovering),
             recovered,
             stop,
@@ -169,12 +169,6 @@ fn raised(flag: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<>
     let mut flag = flag.subscribe();
     async move {
         let _ = flag.wait_for(|raised| *raised).await;
-    }
-}
-
-async fn report(http: impl Future<Output = std::io::Result<()>>) {
-    if let Err(error) = http.await {
-        tracing::error!(%error, "the HTTP listener has failed");
     }
 }
 
