@@ -21,8 +21,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::admission::Admission;
+use super::opening::opening;
 use super::readiness::Readiness;
 use super::stopping::within_grace;
 use crate::telemetry;
@@ -42,6 +43,9 @@ pub const CONNECTIONS_MAX: usize = 64;
 
 /// How long a client may take to ask, counted from when it connected or was answered.
 const ASKING_TIME: Duration = Duration::from_secs(10);
+
+/// What HTTP/2 begins with (RFC 9113, section 3.4).
+const HTTP2_OPENING: [u8; 3] = *b"PRI";
 
 /// How long nobody is let in after somebody could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -117,20 +121,27 @@ async fn connection(
     asking_time: Duration,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(asking_time)
-            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
-    );
     let stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
-    // A client that breaks off or breaks the protocol ends its connection, and nothing else.
     tokio::select! {
-        _ = connection.as_mut() => {}
-        () = stopping => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
+        () = stopping => {}
+        () = answer(socket, router, asking_time) => {}
+    }
+}
+
+/// Answers whatever is asked over one connection. A client that breaks off or breaks the protocol ends
+/// its connection, and nothing else.
+async fn answer(socket: TcpStream, router: Router, asking_time: Duration) {
+    let Some(opening) = opening(&socket, asking_time).await else { return };
+    let (socket, service) = (TokioIo::new(socket), TowerToHyperService::new(router));
+    if opening == HTTP2_OPENING {
+        // Somebody who takes this for the address of gRPC, and is told that nothing like it is here.
+        let mut server = http2::Builder::new(TokioExecutor::new());
+        server.timer(TokioTimer::new()).keep_alive_interval(asking_time);
+        let _ = server.serve_connection(socket, service).await;
+    } else {
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(asking_time);
+        let _ = server.serve_connection(socket, service).await;
     }
 }
 

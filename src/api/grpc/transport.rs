@@ -40,6 +40,7 @@ use tonic::codegen::{Service, http};
 use tonic::transport::server::TcpIncoming;
 
 use super::Limits;
+use crate::api::opening::opening;
 
 /// How long nobody is let in after somebody could not be.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -49,9 +50,6 @@ const PREFACE_BYTES: usize = 24;
 
 /// How long a client may take for them.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
-
-/// How often it is looked whether more of them have come.
-const PREFACE_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Serves connections until `shutdown`, then until each has finished the calls that it has.
 pub(super) async fn serve<S>(
@@ -145,19 +143,8 @@ async fn connection<S>(
 
 /// Whether the client has sent as many bytes as the preface has. What they are is read later.
 async fn has_preface(socket: &TcpStream, stopping: &mut watch::Receiver<bool>) -> bool {
-    let sent = async {
-        let mut preface = [0; PREFACE_BYTES];
-        loop {
-            match socket.peek(&mut preface).await {
-                Ok(PREFACE_BYTES) => return true,
-                Ok(0) | Err(_) => return false,
-                // There is something to be read, so waiting for more would end at once.
-                Ok(_) => tokio::time::sleep(PREFACE_LOOK_EVERY).await,
-            }
-        }
-    };
     tokio::select! {
-        sent = tokio::time::timeout(PREFACE_TIME, sent) => sent.unwrap_or(false),
+        preface = opening::<PREFACE_BYTES>(socket, PREFACE_TIME) => preface.is_some(),
         _ = stopping.wait_for(|stopping| *stopping) => false,
     }
 }
