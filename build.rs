@@ -8,9 +8,10 @@ use prost_build::Config;
 use protox::Compiler;
 
 const PROTO_DIR: &str = "proto";
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "holdfast/v1/common.proto",
     "holdfast/v1/stock.proto",
+    "holdfast/v1/calendar.proto",
     "holdfast/v1/reservation.proto",
     "holdfast/v1/sales_order.proto",
     "holdfast/v1/event.proto",

@@ -16,7 +16,7 @@ use super::delivery::{
 };
 use super::keeper;
 use super::listing::{Count, ReservationQuery};
-use super::shard::{CountEntities, ListReservations, ListStock, Shard};
+use super::shard::{CountEntities, ListCalendars, ListReservations, ListStock, Shard};
 use super::topology::Topology;
 use crate::archive::Archive;
 use crate::clock::Clock;
@@ -27,7 +27,7 @@ use crate::domain::event::Origin;
 use crate::domain::ids::{
     EntityKey, EntityKind, Position, RequestId, ReservationId, ResourceKey, StockKey, Version,
 };
-use crate::domain::name::TenantId;
+use crate::domain::name::{CalendarId, TenantId};
 use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
 use crate::journal::Journal;
@@ -237,6 +237,26 @@ impl Engine {
         let keys = self.gather(ask, count).await?;
         let entity = |key: &StockKey| EntityKey::resource(tenant, ResourceKey::Stock(key.clone()));
         self.show_all(keys, entity).await
+    }
+
+    /// A tenant's calendars after one, by id.
+    ///
+    /// # Errors
+    /// [`Uncertain`].
+    pub async fn list_calendars(
+        &self,
+        tenant: &TenantId,
+        after: Option<CalendarId>,
+        count: usize,
+    ) -> Result<Vec<(CalendarId, Shown)>, Uncertain> {
+        let ask = |reply| {
+            let (tenant, after) = (tenant.clone(), after.clone());
+            ListCalendars { tenant, after, count, reply }
+        };
+        let ids = self.gather(ask, count).await?;
+        let entity =
+            |id: &CalendarId| EntityKey::resource(tenant, ResourceKey::Calendar(id.clone()));
+        self.show_all(ids, entity).await
     }
 
     /// A tenant's open reservations, oldest first. One that has changed since it was listed is

@@ -29,7 +29,8 @@ use actix::{Actor, Context, Handler};
 use super::delivery::Delivery;
 
 pub use messages::{
-    Begin, Connect, CountEntities, Evict, ListReservations, ListStock, TakeFinished, Walk,
+    Begin, Connect, CountEntities, Evict, ListCalendars, ListReservations, ListStock, TakeFinished,
+    Walk,
 };
 pub use residents::Residents;
 use walk::Walks;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use prost::Message;
+use prost::{Message, Name};
 use tonic::{Code, Status};
 use tonic_types::{StatusExt, pb};
 
-use crate::proto::v1::{self, shortage};
+use crate::proto::v1;
 
 /// What a failed call means for whether it took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct CallError {
     pub shortages: Vec<v1::Shortage>,
     /// How many lines fell short in all.
     pub shortages_total: u32,
+    /// The claims that would no longer fit, as many as the error carried.
+    pub conflicts: Vec<v1::Conflict>,
     /// How long the server wants not to be asked again.
     pub retry_delay: Option<Duration>,
 }
@@ -91,7 +93,8 @@ impl From<Status> for CallError {
             };
             bad.field_violations.iter().map(field).collect()
         });
-        let shortages = shortages(status.details());
+        let shortages: v1::Shortages = detail(status.details());
+        let conflicts: v1::Conflicts = detail(status.details());
         Self {
             code: status.code(),
             reason,
@@ -100,6 +103,7 @@ impl From<Status> for CallError {
             fields,
             shortages_total: shortages.total_count,
             shortages: shortages.shortages,
+            conflicts: conflicts.conflicts,
             retry_delay: details.retry_info().and_then(|info| info.retry_delay),
         }
     }
@@ -118,9 +122,10 @@ pub(super) fn status(told: pb::Status) -> Status {
     Status::with_details(Code::from_i32(told.code), told.message, details)
 }
 
-/// The shortages among an error's details; none where there are none or they can't be read.
-fn shortages(details: &[u8]) -> v1::Shortages {
-    let Ok(status) = tonic_types::Status::decode(details) else { return v1::Shortages::default() };
+/// What of this type is among an error's details; nothing in it where there is none, or it can't be
+/// read.
+fn detail<M: Message + Name + Default>(details: &[u8]) -> M {
+    let Ok(status) = tonic_types::Status::decode(details) else { return M::default() };
     status.details.iter().find_map(|any| any.to_msg().ok()).unwrap_or_default()
 }
 
@@ -139,6 +144,9 @@ impl fmt::Display for CallError {
         }
         for field in &self.fields {
             write!(f, "\n  {}: {}", field.field, field.description)?;
+        }
+        for conflict in &self.conflicts {
+            write!(f, "\n  {conflict}")?;
         }
         write_shortages(f, &self.shortages, self.shortages_total)
     }
@@ -159,14 +167,12 @@ pub fn write_shortages(
             write!(out, "line {}, ", shortage.line_id)?;
         }
         match &shortage.resource {
-            Some(shortage::Resource::Stock(stock)) => write!(out, "{stock}")?,
+            Some(resource) => write!(out, "{resource}")?,
             None => write!(out, "a resource unknown to this client")?,
         }
         write!(out, ": wanted {}, available {}", shortage.requested, shortage.available)?;
         match &shortage.blocker {
-            Some(shortage::Blocker::StockBlocker(stock)) => {
-                write!(out, " ({} on hand, {} held)", stock.on_hand, stock.held)?;
-            }
+            Some(blocker) => write!(out, " ({blocker})")?,
             None => write!(out, " (nothing is known of it)")?,
         }
         write!(out, ", decided at position {}", shortage.position)?;
@@ -177,24 +183,13 @@ pub fn write_shortages(
     }
 }
 
-/// As the command line takes it: `stock:SKU` or `stock:SKU@LOCATION`. A SKU with an `@` of its own
-/// at no location ends in `@`, so that the last `@` is always the one before the location.
-impl fmt::Display for v1::StockResource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stock:{}", self.sku)?;
-        if self.location.is_empty() && !self.sku.contains('@') {
-            return Ok(());
-        }
-        write!(f, "@{}", self.location)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use prost_types::Any;
     use tonic_types::ErrorDetails;
 
     use super::*;
+    use crate::proto::v1::shortage;
 
     fn short_of_a_mug() -> v1::Shortages {
         let stock = v1::StockResource { sku: "MUG".into(), location: "B".into() };

@@ -14,6 +14,7 @@ pub(crate) mod bare;
 mod error;
 mod pipeline;
 mod retry;
+mod wording;
 
 use std::error::Error;
 use std::task::{Context, Poll};
@@ -27,6 +28,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::domain::name::TenantId;
 use crate::proto::v1;
 use v1::admin_service_client::AdminServiceClient;
+use v1::calendar_service_client::CalendarServiceClient;
 use v1::command_service_client::CommandServiceClient;
 use v1::event_service_client::EventServiceClient;
 use v1::reservation_service_client::ReservationServiceClient;
@@ -166,6 +168,8 @@ services! {
     reservations: ReservationServiceClient;
     /// The generated client of `SalesOrderService`: without retries.
     sales_orders: SalesOrderServiceClient;
+    /// The generated client of `CalendarService`: without retries.
+    calendars: CalendarServiceClient;
     /// The generated client of `EventService`: without retries.
     events: EventServiceClient;
     /// The generated client of `CommandService`: without retries.
@@ -212,6 +216,18 @@ calls! {
     sales_orders.create_sales_order(CreateSalesOrderRequest) -> CreateSalesOrderResponse;
     sales_orders.get_sales_order(GetSalesOrderRequest) -> GetSalesOrderResponse;
     sales_orders.cancel_sales_order(CancelSalesOrderRequest) -> CancelSalesOrderResponse;
+    calendars.create_calendar(CreateCalendarRequest) -> CreateCalendarResponse;
+    calendars.update_calendar_rules(UpdateCalendarRulesRequest) -> UpdateCalendarRulesResponse;
+    calendars.set_capacity(SetCapacityRequest) -> SetCapacityResponse;
+    calendars.close_dates(CloseDatesRequest) -> CloseDatesResponse;
+    calendars.open_dates(OpenDatesRequest) -> OpenDatesResponse;
+    calendars.retire_calendar(RetireCalendarRequest) -> RetireCalendarResponse;
+    calendars.get_calendar(GetCalendarRequest) -> GetCalendarResponse;
+    calendars.list_calendars(ListCalendarsRequest) -> ListCalendarsResponse;
+    calendars.get_availability(GetAvailabilityRequest) -> GetAvailabilityResponse;
+    calendars.check_availability(CheckAvailabilityRequest) -> CheckAvailabilityResponse;
+    calendars.find_slots(FindSlotsRequest) -> FindSlotsResponse;
+    calendars.list_conflicts(ListConflictsRequest) -> ListConflictsResponse;
     events.read_stream(ReadStreamRequest) -> ReadStreamResponse;
     admin.take_snapshot(TakeSnapshotRequest) -> TakeSnapshotResponse;
     admin.get_statistics(GetStatisticsRequest) -> GetStatisticsResponse;

@@ -76,6 +76,10 @@ async fn entity(client: &Client, id: v1::entity_id::Id) -> Result<Vec<u8>, Strin
             let told = client.get_reservation(reservation_of(&id)).await;
             told.map(|told| told.encode_to_vec())
         }
+        Id::CalendarId(calendar_id) => {
+            let told = client.get_calendar(v1::GetCalendarRequest { calendar_id }).await;
+            told.map(|told| told.encode_to_vec())
+        }
         Id::SalesOrderId(id) => {
             let told = client.get_sales_order(order_of(&id)).await;
             told.map(|told| told.encode_to_vec())

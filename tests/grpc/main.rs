@@ -6,6 +6,7 @@ mod requests;
 #[path = "../support/server.rs"]
 mod server;
 
+mod calendars;
 mod edge;
 mod events;
 mod listings;
@@ -14,6 +15,7 @@ mod pipelines;
 mod refusals;
 mod reservations;
 mod retries;
+mod stays;
 mod stocks;
 mod stopping;
 mod storage;

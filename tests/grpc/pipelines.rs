@@ -48,6 +48,12 @@ fn error(outcome: &Outcome) -> CallError {
 fn effect(outcome: &Outcome) -> (u64, u64) {
     match outcome {
         Outcome::Error(_) => panic!("{}", error(outcome)),
+        Outcome::CreateCalendar(it) => (it.version, it.position),
+        Outcome::UpdateCalendarRules(it) => (it.version, it.position),
+        Outcome::SetCapacity(it) => (it.version, it.position),
+        Outcome::CloseDates(it) => (it.version, it.position),
+        Outcome::OpenDates(it) => (it.version, it.position),
+        Outcome::RetireCalendar(it) => (it.version, it.position),
         Outcome::ReceiveStock(it) => (it.version, it.position),
         Outcome::AdjustStock(it) => (it.version, it.position),
         Outcome::CreateReservation(it) => (it.version, it.position),

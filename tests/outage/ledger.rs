@@ -62,6 +62,7 @@ fn stream_of(id: v1::EntityId) -> Stream {
         v1::entity_id::Id::StockBalance(stock) => Stream::Stock(stock.sku),
         v1::entity_id::Id::ReservationId(id) => Stream::Reservation(number(&id)),
         v1::entity_id::Id::SalesOrderId(id) => Stream::Order(number(&id)),
+        v1::entity_id::Id::CalendarId(id) => panic!("nobody made the calendar {id}"),
     }
 }
 

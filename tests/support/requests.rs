@@ -1,7 +1,7 @@
 //! Requests as tests write them: everything that a test doesn't speak of has a plain value.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use holdfast::proto::{Money, v1};
+use holdfast::proto::{Date, Money, v1};
 use uuid::Uuid;
 
 /// A UUID that nobody else has.
@@ -148,4 +148,102 @@ pub fn reservation_stream(id: &str) -> v1::EntityId {
 
 pub fn order_stream(id: &str) -> v1::EntityId {
     v1::EntityId { id: Some(v1::entity_id::Id::SalesOrderId(id.to_owned())) }
+}
+
+pub fn date(year: i32, month: i32, day: i32) -> Date {
+    Date { year, month, day }
+}
+
+/// An instant of Christmas Eve 2030: so many minutes into it.
+pub fn eve(minutes: i64) -> prost_types::Timestamp {
+    let midnight = 1_924_300_800;
+    prost_types::Timestamp { seconds: midnight + minutes * 60, nanos: 0 }
+}
+
+pub fn interval(from: i64, to: i64) -> v1::TimeInterval {
+    v1::TimeInterval { start_time: Some(eve(from)), end_time: Some(eve(to)) }
+}
+
+/// From one day of December 2030 to another.
+pub fn december(from: i32, to: i32) -> v1::DateInterval {
+    let [start_date, end_date] = [from, to].map(|day| Some(date(2030, 12, day)));
+    v1::DateInterval { start_date, end_date }
+}
+
+pub fn slots_of(calendar_id: &str, from: i64, to: i64) -> v1::SlotsResource {
+    let v1::TimeInterval { start_time, end_time } = interval(from, to);
+    v1::SlotsResource { calendar_id: calendar_id.to_owned(), start_time, end_time }
+}
+
+pub fn nights_of(calendar_id: &str, from: i32, to: i32) -> v1::NightsResource {
+    let v1::DateInterval { start_date, end_date } = december(from, to);
+    v1::NightsResource {
+        calendar_id: calendar_id.to_owned(),
+        check_in_date: start_date,
+        check_out_date: end_date,
+    }
+}
+
+/// A line on a calendar of slots, for one unit.
+pub fn slots_line(calendar_id: &str, from: i64, to: i64) -> v1::ReservationLine {
+    let resource = v1::reservation_line::Resource::Slots(slots_of(calendar_id, from, to));
+    v1::ReservationLine { line_id: String::new(), resource: Some(resource), quantity: 1 }
+}
+
+/// A line on a calendar of nights, for one unit.
+pub fn nights_line(calendar_id: &str, from: i32, to: i32) -> v1::ReservationLine {
+    let resource = v1::reservation_line::Resource::Nights(nights_of(calendar_id, from, to));
+    v1::ReservationLine { line_id: String::new(), resource: Some(resource), quantity: 1 }
+}
+
+fn calendar(
+    calendar_id: &str,
+    capacity: u32,
+    rules: v1::create_calendar_request::Rules,
+) -> v1::CreateCalendarRequest {
+    v1::CreateCalendarRequest {
+        request_id: fresh(),
+        calendar_id: calendar_id.to_owned(),
+        time_zone: "Europe/Lisbon".to_owned(),
+        capacity,
+        rules: Some(rules),
+        ..Default::default()
+    }
+}
+
+/// A calendar of slots with ten minutes of turnover.
+pub fn bays(calendar_id: &str, capacity: u32) -> v1::CreateCalendarRequest {
+    let turnover = Some(prost_types::Duration { seconds: 600, nanos: 0 });
+    let rules = v1::SlotRules { turnover, ..Default::default() };
+    calendar(calendar_id, capacity, v1::create_calendar_request::Rules::SlotRules(rules))
+}
+
+/// A calendar of nights.
+pub fn rooms(calendar_id: &str, capacity: u32) -> v1::CreateCalendarRequest {
+    let rules = v1::create_calendar_request::Rules::NightRules(v1::NightRules::default());
+    calendar(calendar_id, capacity, rules)
+}
+
+pub fn calendar_of(calendar_id: &str) -> v1::GetCalendarRequest {
+    v1::GetCalendarRequest { calendar_id: calendar_id.to_owned() }
+}
+
+/// From one day of December 2030 to another.
+pub fn period(from: i32, to: i32) -> Option<v1::CalendarPeriod> {
+    let v1::DateInterval { start_date, end_date } = december(from, to);
+    let dates = v1::CalendarDates { start_date, end_date, weekdays: Vec::new() };
+    Some(v1::CalendarPeriod { period: Some(v1::calendar_period::Period::Dates(dates)) })
+}
+
+pub fn close(calendar_id: &str, from: i32, to: i32) -> v1::CloseDatesRequest {
+    v1::CloseDatesRequest {
+        request_id: fresh(),
+        calendar_id: calendar_id.to_owned(),
+        period: period(from, to),
+        ..Default::default()
+    }
+}
+
+pub fn calendar_stream(calendar_id: &str) -> v1::EntityId {
+    v1::EntityId { id: Some(v1::entity_id::Id::CalendarId(calendar_id.to_owned())) }
 }

@@ -12,7 +12,7 @@ use super::super::topology::Topology;
 use super::residents::{Residents, summary};
 use super::{Shard, TICK};
 use crate::domain::ids::{EntityKey, EntityKind, Position, StockKey};
-use crate::domain::name::TenantId;
+use crate::domain::name::{CalendarId, TenantId};
 use crate::domain::time::Timestamp;
 
 /// All shards have started: here are their addresses.
@@ -92,6 +92,34 @@ impl Handler<ListStock> for Shard {
             list.count,
         );
         let _ = list.reply.send(keys);
+    }
+}
+
+/// Which calendars does a tenant have?
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ListCalendars {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Only those after this one.
+    pub after: Option<CalendarId>,
+    /// So many at the most.
+    pub count: usize,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Vec<CalendarId>>,
+}
+
+impl Handler<ListCalendars> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, list: ListCalendars, _: &mut Context<Self>) {
+        let residents = self.residents.borrow();
+        let ids = residents.environment.index().listing.calendars(
+            &list.tenant,
+            list.after.as_ref(),
+            list.count,
+        );
+        let _ = list.reply.send(ids);
     }
 }
 

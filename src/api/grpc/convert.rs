@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use super::calendar_view::{self, calendar};
 use super::errors::{QUANTITY_OVERFLOW, REQUEST_ID_REUSED, shortage_reason};
 use super::gateway::Done;
 use crate::actors::delivery::Shown;
 use crate::actors::engine::EntityCount;
+use crate::domain::calendar::{Kind, Span};
 use crate::domain::claim::{Blocker, Shortfall, StockFigures, Wish};
 use crate::domain::ids::{EntityId, EntityKind, ResourceKey, StockKey};
 use crate::domain::money::{Amount, Currency, UnitPrice};
@@ -49,6 +51,28 @@ accepted! {
     ExtendReservationResponse { reservation }
     CreateSalesOrderResponse { sales_order }
     CancelSalesOrderResponse { sales_order }
+    CreateCalendarResponse { calendar }
+    UpdateCalendarRulesResponse { calendar }
+    SetCapacityResponse { calendar }
+    CloseDatesResponse { calendar }
+    OpenDatesResponse { calendar }
+    RetireCalendarResponse { calendar }
+}
+
+/// What a line is for, as the member of a message.
+macro_rules! resource {
+    ($module:ident, $wanted:expr) => {
+        match $wanted {
+            Wanted::Stock(key) => v1::$module::Resource::Stock(stock(key)),
+            Wanted::Time { calendar, span: Span::Slots { start, end } } => {
+                v1::$module::Resource::Slots(calendar_view::slots(calendar, *start, *end))
+            }
+            Wanted::Time { calendar, span: Span::Nights { check_in, check_out } } => {
+                let nights = calendar_view::nights(calendar, *check_in, *check_out);
+                v1::$module::Resource::Nights(nights)
+            }
+        }
+    };
 }
 
 /// An instant.
@@ -116,11 +140,7 @@ pub(super) fn claim(claim: &Wish) -> Option<v1::Claim> {
 
 /// A line of a reservation.
 pub(super) fn reservation_line(line: &reservation::Line) -> v1::ReservationLine {
-    use v1::reservation_line::Resource;
-    let resource = match &line.wanted {
-        Wanted::Stock(key) => Some(Resource::Stock(stock(key))),
-        Wanted::Time { .. } => None,
-    };
+    let resource = Some(resource!(reservation_line, &line.wanted));
     v1::ReservationLine { line_id: line.id.as_str().to_owned(), resource, quantity: line.quantity }
 }
 
@@ -166,11 +186,7 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
 
 /// A line of a sales order.
 pub(super) fn sales_order_line(line: &sales_order::Line, currency: Currency) -> v1::SalesOrderLine {
-    use v1::sales_order_line::Resource;
-    let resource = match &line.request.wanted {
-        Wanted::Stock(key) => Some(Resource::Stock(stock(key))),
-        Wanted::Time { .. } => None,
-    };
+    let resource = Some(resource!(sales_order_line, &line.request.wanted));
     v1::SalesOrderLine {
         line_id: line.request.id.as_str().to_owned(),
         resource,
@@ -226,36 +242,36 @@ pub(super) fn sales_order(id: &EntityId, shown: &Shown) -> Option<v1::SalesOrder
 /// A line that fell short.
 pub(super) fn shortage(shortage: &Shortage) -> v1::Shortage {
     let Shortage { line, wanted, requested, shortfall } = shortage;
-    v1::Shortage {
-        line_id: line.as_str().to_owned(),
-        ..shortage_without_line(Some(wanted.resource()), *requested, shortfall)
-    }
+    shortage_of(line.as_str(), Some(wanted), *requested, shortfall)
 }
 
-/// What fell short where no line asked for it.
-pub(super) fn shortage_without_line(
-    of: Option<ResourceKey>,
+/// What fell short, perhaps where no line asked for it.
+pub(super) fn shortage_of(
+    line_id: &str,
+    wanted: Option<&Wanted>,
     requested: u64,
     shortfall: &Shortfall,
 ) -> v1::Shortage {
-    use v1::shortage::{Blocker as WireBlocker, Resource};
+    use v1::shortage::Blocker as WireBlocker;
+    let kind = match wanted {
+        Some(Wanted::Time { span, .. }) => span.kind(),
+        Some(Wanted::Stock(_)) | None => Kind::Slots,
+    };
     let blocker = |blocker| match blocker {
         Blocker::Stock(StockFigures { on_hand, held }) => {
-            Some(WireBlocker::StockBlocker(v1::StockBlocker { on_hand, held }))
+            WireBlocker::StockBlocker(v1::StockBlocker { on_hand, held })
         }
-        Blocker::Calendar(_) => None,
-    };
-    let resource = |resource| match resource {
-        ResourceKey::Stock(key) => Some(Resource::Stock(stock(&key))),
-        ResourceKey::Calendar(_) => None,
+        Blocker::Calendar(obstacle) => {
+            WireBlocker::CalendarBlocker(calendar_view::blocker(&obstacle, kind))
+        }
     };
     v1::Shortage {
-        line_id: String::new(),
-        resource: of.and_then(resource),
+        line_id: line_id.to_owned(),
+        resource: wanted.map(|wanted| resource!(shortage, wanted)),
         requested,
         available: shortfall.available,
         position: shortfall.position.0,
-        blocker: shortfall.blocker.and_then(blocker),
+        blocker: shortfall.blocker.map(blocker),
     }
 }
 
@@ -264,7 +280,7 @@ pub(super) fn entity_id(id: &EntityId) -> v1::EntityId {
     use v1::entity_id::Id;
     let id = match id {
         EntityId::Resource(ResourceKey::Stock(key)) => Some(Id::StockBalance(stock(key))),
-        EntityId::Resource(ResourceKey::Calendar(_)) => None,
+        EntityId::Resource(ResourceKey::Calendar(id)) => Some(Id::CalendarId(id.to_string())),
         EntityId::Reservation(id) => Some(Id::ReservationId(id.to_string())),
         EntityId::SalesOrder(id) => Some(Id::SalesOrderId(id.to_string())),
     };
@@ -277,7 +293,7 @@ pub(super) fn entity_kind(kind: EntityKind) -> v1::EntityKind {
         EntityKind::StockBalance => v1::EntityKind::StockBalance,
         EntityKind::Reservation => v1::EntityKind::Reservation,
         EntityKind::SalesOrder => v1::EntityKind::SalesOrder,
-        EntityKind::Calendar => v1::EntityKind::Unspecified,
+        EntityKind::Calendar => v1::EntityKind::Calendar,
     }
 }
 

@@ -21,7 +21,7 @@ use tonic::codegen::http;
 use tonic::{Code, Status};
 use tonic_types::pb::{self, bad_request::FieldViolation};
 
-use super::convert;
+use super::{calendar_view, convert};
 use crate::actors::delivery::Refused;
 use crate::api::admission::TurnedAway;
 use crate::domain::calendar::Span;
@@ -66,6 +66,8 @@ pub(super) struct Subject {
     pub resource: Option<ResourceKey>,
     /// The field that the client said a deadline with.
     pub deadline_field: &'static str,
+    /// The field that a calendar's rule was set with.
+    pub rule_field: &'static str,
 }
 
 /// Why a call has no answer.
@@ -229,7 +231,11 @@ fn refused(refusal: Refusal) -> Wire {
                 position,
                 blocker: Some(Blocker::Stock(stock)),
             };
-            let shortage = convert::shortage_without_line(subject.resource, requested, &shortfall);
+            let wanted = match subject.resource {
+                Some(ResourceKey::Stock(key)) => Some(Wanted::Stock(key)),
+                Some(ResourceKey::Calendar(_)) | None => None,
+            };
+            let shortage = convert::shortage_of("", wanted.as_ref(), requested, &shortfall);
             rejected(Rejection::BelowHeld { requested, stock }).short_of(vec![shortage])
         }
         Rejection::TooManyRequests { retry_at, .. } => {
@@ -242,6 +248,10 @@ fn refused(refusal: Refusal) -> Wire {
                 description: format!("must end from {earliest} to {latest}"),
             }])
         }
+        Rejection::InvalidRule(flaw) => invalid(vec![Violation {
+            field: subject.rule_field.to_owned(),
+            description: format!("is refused: {flaw}"),
+        }]),
         other => rejected(other),
     };
     wire.with("position", position)
@@ -281,8 +291,9 @@ fn rejected(rejection: Rejection) -> Wire {
         Rejection::QueueFull => {
             Wire::new(Code::ResourceExhausted, OVERLOADED, says).retry_after(RETRY_OVERLOADED)
         }
-        Rejection::ClaimsInConflict { total, .. } => {
-            precondition("CLAIMS_IN_CONFLICT").with("total", total)
+        Rejection::ClaimsInConflict { conflicts, total } => {
+            let told = conflicts.iter().map(calendar_view::conflict).collect();
+            precondition("CLAIMS_IN_CONFLICT").with("total", total).in_conflict(told, total)
         }
         Rejection::TooManyRules { changes_max } => {
             precondition("TOO_MANY_RULES").with("changes_max", changes_max)

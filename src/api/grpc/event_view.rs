@@ -4,13 +4,15 @@
 
 use uuid::Uuid;
 
+use super::calendar_view::{self, duration};
 use super::convert::{
     amount, attributes, entity_id, reservation_line, sales_order_line, sales_order_rejection,
     timestamp,
 };
+use crate::domain::calendar::{Part, Standing};
 use crate::domain::event::{Body, Event};
 use crate::domain::ids::SalesOrderId;
-use crate::domain::{reservation, sales_order, stock_balance};
+use crate::domain::{calendar, reservation, sales_order, stock_balance};
 use crate::proto::v1;
 use crate::proto::v1::event::Body as WireBody;
 
@@ -24,6 +26,7 @@ macro_rules! standing {
             held: claim.held,
             expire_time: claim.deadline.map(timestamp),
             committed: claim.committed,
+            parts: Vec::new(),
         })
     }};
 }
@@ -46,7 +49,7 @@ pub(super) fn event(event: &Event, log_id: Uuid) -> v1::Event {
             Body::StockBalance(event) => Some(of_stock_balance(event)),
             Body::Reservation(event) => Some(of_reservation(event)),
             Body::SalesOrder(event) => Some(of_sales_order(event)),
-            Body::Calendar(_) => None,
+            Body::Calendar(event) => Some(of_calendar(event)),
         },
     }
 }
@@ -70,12 +73,90 @@ fn of_stock_balance(event: &stock_balance::Event) -> WireBody {
             reservation_version: claim.reservation_version.0,
             held: claim.held,
             committed: claim.committed,
+            parts: Vec::new(),
         }),
         Event::ClaimReleased { claim, released } => WireBody::ClaimReleased(v1::ClaimReleased {
             reservation_id: claim.reservation.to_string(),
             reservation_version: claim.reservation_version.0,
             released: *released,
         }),
+    }
+}
+
+fn of_calendar(event: &calendar::Event) -> WireBody {
+    use calendar::Event;
+    match event {
+        Event::Created(create) => WireBody::CalendarCreated(calendar_view::created(create)),
+        Event::Set(setting) => calendar_view::set(setting),
+        Event::Retired => WireBody::CalendarRetired(v1::CalendarRetired {}),
+        Event::ClaimsInConflict(conflicts) => {
+            let conflicts = conflicts.iter().map(calendar_view::conflict).collect();
+            WireBody::ClaimsInConflict(v1::ClaimsInConflict { conflicts })
+        }
+        Event::ClaimMade(standing) => WireBody::ClaimMade(claim_made(standing)),
+        Event::ClaimChanged(standing) => {
+            let v1::ClaimMade {
+                reservation_id,
+                reservation_version,
+                held,
+                expire_time,
+                committed,
+                parts,
+            } = claim_made(standing);
+            WireBody::ClaimChanged(v1::ClaimChanged {
+                reservation_id,
+                reservation_version,
+                held,
+                expire_time,
+                committed,
+                parts,
+            })
+        }
+        Event::ClaimCommitted(standing) => {
+            let v1::ClaimMade {
+                reservation_id, reservation_version, held, committed, parts, ..
+            } = claim_made(standing);
+            WireBody::ClaimCommitted(v1::ClaimCommitted {
+                reservation_id,
+                reservation_version,
+                held,
+                committed,
+                parts,
+            })
+        }
+        Event::ClaimReleased { reservation, reservation_version } => {
+            WireBody::ClaimReleased(v1::ClaimReleased {
+                reservation_id: reservation.to_string(),
+                reservation_version: reservation_version.0,
+                released: 0,
+            })
+        }
+    }
+}
+
+/// A claim on a calendar as it stands.
+fn claim_made(standing: &Standing) -> v1::ClaimMade {
+    let sum = |units: fn(&Part) -> u64| {
+        standing.parts.iter().fold(0, |sum: u64, part| sum.saturating_add(units(part)))
+    };
+    v1::ClaimMade {
+        reservation_id: standing.reservation.to_string(),
+        reservation_version: standing.reservation_version.0,
+        held: sum(|part| part.line.held),
+        expire_time: standing.deadline.map(timestamp),
+        committed: sum(|part| part.line.committed),
+        parts: standing.parts.iter().map(claim_part).collect(),
+    }
+}
+
+fn claim_part(part: &Part) -> v1::ClaimPart {
+    let Part { line, turnover_ms } = part;
+    v1::ClaimPart {
+        line_id: line.id.as_str().to_owned(),
+        when: Some(calendar_view::part_when(line.span)),
+        held: line.held,
+        committed: line.committed,
+        turnover: Some(duration(u64::from(*turnover_ms))),
     }
 }
 

@@ -10,9 +10,10 @@ use crate::api::readiness::{Conditions, Readiness};
 use crate::proto::v1;
 
 /// The whole server, and every service.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "",
     v1::stock_service_server::SERVICE_NAME,
+    v1::calendar_service_server::SERVICE_NAME,
     v1::reservation_service_server::SERVICE_NAME,
     v1::sales_order_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,

@@ -98,6 +98,18 @@ impl Inbox {
             C::CancelSalesOrder(it) => {
                 self.readable(it, fields, |done| O::CancelSalesOrder(done.into()))
             }
+            C::CreateCalendar(it) => {
+                self.readable(it, fields, |done| O::CreateCalendar(done.into()))
+            }
+            C::UpdateCalendarRules(it) => {
+                self.readable(it, fields, |done| O::UpdateCalendarRules(done.into()))
+            }
+            C::SetCapacity(it) => self.readable(it, fields, |done| O::SetCapacity(done.into())),
+            C::CloseDates(it) => self.readable(it, fields, |done| O::CloseDates(done.into())),
+            C::OpenDates(it) => self.readable(it, fields, |done| O::OpenDates(done.into())),
+            C::RetireCalendar(it) => {
+                self.readable(it, fields, |done| O::RetireCalendar(done.into()))
+            }
         }
     }
 

@@ -13,11 +13,13 @@
 //! `execution` takes them along that path, and `outbox` puts what is answered together into messages.
 //!
 //! `page` says how much of a listing fits, `page_token` where it goes on, `stream_watch` when to
-//! look at an order again, `health` whether the server can be used; `event_view` shows events.
+//! look at an order again, `health` whether the server can be used; `event_view` shows events, `calendar_view` calendars.
 //!
 //! Not here: decisions, and the clock.
 
 mod admin_service;
+mod calendar_service;
+mod calendar_view;
 mod caller;
 mod command_service;
 mod convert;
@@ -159,6 +161,7 @@ pub async fn serve_recovering(
 
 fn routes(services: Services, limits: Limits) -> Routes {
     use v1::admin_service_server::AdminServiceServer;
+    use v1::calendar_service_server::CalendarServiceServer;
     use v1::command_service_server::CommandServiceServer;
     use v1::event_service_server::EventServiceServer;
     use v1::reservation_service_server::ReservationServiceServer;
@@ -169,12 +172,14 @@ fn routes(services: Services, limits: Limits) -> Routes {
     let reservations =
         reservation_service::ReservationApi::new(gateway.clone(), limits.message_out_bytes_max);
     let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch.clone());
+    let calendars = calendar_service::CalendarApi::new(gateway.clone());
     let commands = command_service::CommandApi::new(gateway.clone(), watch, limits);
     let events = event_service::EventApi::new(gateway.clone(), feed, limits.message_out_bytes_max);
     let admin = admin_service::AdminApi::new(gateway, started);
     Routes::new(limited!(StockServiceServer::new(stock), limits))
         .add_service(limited!(ReservationServiceServer::new(reservations), limits))
         .add_service(limited!(SalesOrderServiceServer::new(orders), limits))
+        .add_service(limited!(CalendarServiceServer::new(calendars), limits))
         .add_service(limited!(CommandServiceServer::new(commands), limits))
         .add_service(limited!(EventServiceServer::new(events), limits))
         .add_service(limited!(AdminServiceServer::new(admin), limits))

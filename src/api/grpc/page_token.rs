@@ -12,8 +12,9 @@
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::domain::calendar::Start;
 use crate::domain::ids::{ReservationId, StockKey, Version};
-use crate::domain::name::{Location, Sku, TenantId};
+use crate::domain::name::{CalendarId, Location, Sku, TenantId};
 use crate::domain::time::Timestamp;
 
 const VERSION: u8 = 1;
@@ -83,6 +84,39 @@ impl Cursor for ReservationId {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Cursor for CalendarId {
+    fn encode(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::new(std::str::from_utf8(bytes).ok()?).ok()
+    }
+}
+
+/// A moment of a calendar.
+impl Cursor for i64 {
+    fn encode(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
+/// Where a claim on a calendar begins, and whose it is.
+impl Cursor for Start {
+    fn encode(&self) -> Vec<u8> {
+        [&self.0.encode()[..], &self.1.encode()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (moment, id) = bytes.split_first_chunk::<8>()?;
+        Some((i64::from_be_bytes(*moment), ReservationId::decode(id)?))
     }
 }
 

@@ -153,7 +153,7 @@ impl Ledger {
                 }
             }
             Some(entity_id::Id::SalesOrderId(id)) => self.follow_order(id, body),
-            Some(entity_id::Id::ReservationId(_)) | None => {}
+            Some(entity_id::Id::ReservationId(_) | entity_id::Id::CalendarId(_)) | None => {}
         }
     }
 
@@ -268,7 +268,7 @@ impl Ledger {
 }
 
 fn units(line: &v1::SalesOrderLine) -> Option<(String, u64)> {
-    let sales_order_line::Resource::Stock(stock) = line.resource.as_ref()?;
+    let Some(sales_order_line::Resource::Stock(stock)) = &line.resource else { return None };
     Some((stock.to_string(), line.quantity))
 }
 

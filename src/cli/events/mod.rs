@@ -12,6 +12,7 @@ use crate::cli::parse;
 use crate::cli::remote::{ListArgs, Remote};
 use crate::cli::view::event::{Event, Stream};
 use crate::client::RetryPolicy;
+use crate::domain::name::CalendarId;
 use crate::proto::v1::{self, entity_id, subscribe_request::Start};
 
 #[derive(Debug, Subcommand)]
@@ -39,7 +40,7 @@ pub(super) struct Tail {
     /// Only entities of this kind; repeat it for more
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<Kind>,
-    /// Only this entity: stock:SKU[@LOCATION], reservation:ID or order:ID
+    /// Only this entity: stock:SKU[@LOCATION], reservation:ID, order:ID or calendar:ID
     #[arg(long, value_name = "ENTITY", value_parser = entity)]
     stream: Option<v1::EntityId>,
     /// Only events of this type, such as StockReceived; repeat it for more
@@ -51,7 +52,7 @@ pub(super) struct Tail {
 
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// Whose history: stock:SKU[@LOCATION], reservation:ID or order:ID
+    /// Whose history: stock:SKU[@LOCATION], reservation:ID, order:ID or calendar:ID
     #[arg(value_name = "ENTITY", value_parser = entity)]
     stream: v1::EntityId,
     /// From the last event to the first
@@ -71,6 +72,7 @@ enum Kind {
     StockBalance,
     Reservation,
     SalesOrder,
+    Calendar,
 }
 
 impl Kind {
@@ -79,6 +81,7 @@ impl Kind {
             Self::StockBalance => v1::EntityKind::StockBalance,
             Self::Reservation => v1::EntityKind::Reservation,
             Self::SalesOrder => v1::EntityKind::SalesOrder,
+            Self::Calendar => v1::EntityKind::Calendar,
         }
     }
 }
@@ -99,12 +102,20 @@ fn entity(text: &str) -> Result<v1::EntityId, String> {
     let id = match text.split_once(':') {
         Some(("reservation", id)) => entity_id::Id::ReservationId(uuid(id)?),
         Some(("order", id)) => entity_id::Id::SalesOrderId(uuid(id)?),
+        Some(("calendar", id)) => {
+            CalendarId::new(id).map_err(|error| format!("the calendar {error}"))?;
+            entity_id::Id::CalendarId(id.to_owned())
+        }
         Some(("stock", _)) => {
             let Resource::Stock(stock) =
                 text.parse().map_err(|error: InvalidLine| error.to_string())?;
             entity_id::Id::StockBalance(stock)
         }
-        _ => return Err("no entity such as stock:MUG, reservation:ID or order:ID".to_owned()),
+        _ => {
+            return Err(
+                "no entity such as stock:MUG, reservation:ID, order:ID or calendar:ID".to_owned()
+            );
+        }
     };
     Ok(v1::EntityId { id: Some(id) })
 }
@@ -191,7 +202,7 @@ mod tests {
         for text in ["StockReceived", "stock_received", "STOCK-RECEIVED"] {
             assert_eq!(event_type(text), Ok(v1::EventType::StockReceived));
         }
-        assert_eq!(event_types().count(), 20);
+        assert_eq!(event_types().count(), 27);
         assert!(event_type("Nothing").unwrap_err().contains("sales_order_released"));
         assert!(event_type("unspecified").is_err());
     }
@@ -202,7 +213,8 @@ mod tests {
         assert!(entity(&format!("reservation:{id}")).is_ok());
         assert!(entity(&format!("order:{id}")).is_ok());
         assert!(entity("stock:BLUE MUG@CELLAR").is_ok());
-        for text in ["MUG", "order:7", "stock:", "calendar:x"] {
+        assert!(entity("calendar:ROOM 7").is_ok());
+        for text in ["MUG", "order:7", "stock:", "calendar:"] {
             assert!(entity(text).is_err(), "{text:?}");
         }
     }

@@ -39,6 +39,8 @@ impl From<v1::ReservationLine> for Line {
     fn from(line: v1::ReservationLine) -> Self {
         let resource = match line.resource {
             Some(reservation_line::Resource::Stock(stock)) => Resource::Stock(stock.into()),
+            Some(reservation_line::Resource::Slots(slots)) => slots.into(),
+            Some(reservation_line::Resource::Nights(nights)) => nights.into(),
             None => Resource::Unknown,
         };
         Self { line_id: line.line_id, resource, quantity: line.quantity }
@@ -49,6 +51,8 @@ impl From<&v1::SalesOrderLine> for Line {
     fn from(line: &v1::SalesOrderLine) -> Self {
         let resource = match &line.resource {
             Some(sales_order_line::Resource::Stock(stock)) => Resource::Stock(stock.clone().into()),
+            Some(sales_order_line::Resource::Slots(slots)) => slots.clone().into(),
+            Some(sales_order_line::Resource::Nights(nights)) => nights.clone().into(),
             None => Resource::Unknown,
         };
         Self { line_id: line.line_id.clone(), resource, quantity: line.quantity }

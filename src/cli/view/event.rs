@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::calendar;
 use super::claimed::Line;
 use super::order::{self, PricedLine};
 use super::{Amount, Stock, moment};
@@ -55,6 +56,11 @@ pub enum Stream {
         /// Its id.
         sales_order_id: String,
     },
+    /// A calendar.
+    Calendar {
+        /// Its id.
+        calendar_id: String,
+    },
     /// A kind that this client is too old for.
     Unknown,
 }
@@ -69,6 +75,7 @@ impl From<v1::EntityId> for Stream {
             Some(entity_id::Id::SalesOrderId(sales_order_id)) => {
                 Self::SalesOrder { sales_order_id }
             }
+            Some(entity_id::Id::CalendarId(calendar_id)) => Self::Calendar { calendar_id },
             None => Self::Unknown,
         }
     }
@@ -81,6 +88,7 @@ impl fmt::Display for Stream {
             Self::StockBalance(stock) => write!(f, "{stock}"),
             Self::Reservation { reservation_id } => write!(f, "reservation:{reservation_id}"),
             Self::SalesOrder { sales_order_id } => write!(f, "order:{sales_order_id}"),
+            Self::Calendar { calendar_id } => write!(f, "calendar:{calendar_id}"),
             Self::Unknown => f.write_str("an entity unknown to this client"),
         }
     }
@@ -129,6 +137,13 @@ fn tell(body: Body) -> (&'static str, Value) {
         Body::SalesOrderCompleted(_) => ("SalesOrderCompleted", json!({})),
         Body::SalesOrderCancelled(e) => ("SalesOrderCancelled", json!({ "reason": e.reason })),
         Body::SalesOrderReleased(_) => ("SalesOrderReleased", json!({})),
+        Body::CalendarCreated(e) => ("CalendarCreated", calendar::created(e)),
+        Body::CalendarRulesChanged(e) => ("CalendarRulesChanged", calendar::rules_changed(e)),
+        Body::CapacityChanged(e) => ("CapacityChanged", calendar::capacity_changed(e)),
+        Body::DatesClosed(e) => ("DatesClosed", json!({ "period": calendar::period(e.period) })),
+        Body::DatesOpened(e) => ("DatesOpened", json!({ "period": calendar::period(e.period) })),
+        Body::CalendarRetired(_) => ("CalendarRetired", json!({})),
+        Body::ClaimsInConflict(e) => ("ClaimsInConflict", calendar::in_conflict(e)),
     }
 }
 
@@ -147,6 +162,7 @@ fn claim_made(event: v1::ClaimMade) -> Value {
         "held": event.held,
         "expire_time": moment(event.expire_time),
         "committed": event.committed,
+        "parts": calendar::parts(event.parts),
     })
 }
 
@@ -157,6 +173,7 @@ fn claim_changed(event: v1::ClaimChanged) -> Value {
         "held": event.held,
         "expire_time": moment(event.expire_time),
         "committed": event.committed,
+        "parts": calendar::parts(event.parts),
     })
 }
 
@@ -166,6 +183,7 @@ fn claim_committed(event: v1::ClaimCommitted) -> Value {
         "reservation_version": event.reservation_version,
         "held": event.held,
         "committed": event.committed,
+        "parts": calendar::parts(event.parts),
     })
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Not here: the choice between the two, and writing.
 
+pub mod calendar;
 pub mod claimed;
 pub mod event;
 pub mod order;
@@ -71,8 +72,42 @@ impl fmt::Display for Answer {
 pub enum Resource {
     /// Units of stock.
     Stock(Stock),
+    /// Time in a calendar of slots.
+    Slots {
+        /// Which calendar.
+        calendar_id: String,
+        /// When it begins.
+        start_time: Option<String>,
+        /// When it is over.
+        end_time: Option<String>,
+    },
+    /// Nights of a calendar.
+    Nights {
+        /// Which calendar.
+        calendar_id: String,
+        /// The date before the first night.
+        check_in_date: String,
+        /// The date after the last night.
+        check_out_date: String,
+    },
     /// A kind that this client is too old for.
     Unknown,
+}
+
+impl From<v1::SlotsResource> for Resource {
+    fn from(slots: v1::SlotsResource) -> Self {
+        let v1::SlotsResource { calendar_id, start_time, end_time } = slots;
+        Self::Slots { calendar_id, start_time: moment(start_time), end_time: moment(end_time) }
+    }
+}
+
+impl From<v1::NightsResource> for Resource {
+    fn from(nights: v1::NightsResource) -> Self {
+        let dates = [nights.check_in_date, nights.check_out_date];
+        let [check_in_date, check_out_date] =
+            dates.map(|date| date.unwrap_or_default().to_string());
+        Self::Nights { calendar_id: nights.calendar_id, check_in_date, check_out_date }
+    }
 }
 
 /// A balance's name.
@@ -101,6 +136,13 @@ impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stock(stock) => write!(f, "{stock}"),
+            Self::Slots { calendar_id, start_time, end_time } => {
+                let [start, end] = [start_time, end_time].map(|at| at.as_deref().unwrap_or("-"));
+                write!(f, "slots:{calendar_id}={start}/{end}")
+            }
+            Self::Nights { calendar_id, check_in_date, check_out_date } => {
+                write!(f, "nights:{calendar_id}={check_in_date}/{check_out_date}")
+            }
             Self::Unknown => f.write_str("a resource unknown to this client"),
         }
     }

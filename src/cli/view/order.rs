@@ -65,9 +65,11 @@ pub struct Shortage {
     pub available: u64,
     /// Where in the log this was decided.
     pub position: u64,
-    /// The units that were there, held or not; none where the resource is unknown.
+    /// What stood in the way; none where a stock balance is unknown.
+    pub blocked_by: Option<String>,
+    /// The units of stock that were there, held or not; none where it is unknown, or no stock.
     pub on_hand: Option<u64>,
-    /// The units that were held; none where the resource is unknown.
+    /// The units of stock that were held; none where it is unknown, or no stock.
     pub held: Option<u64>,
 }
 
@@ -75,15 +77,22 @@ impl From<v1::Shortage> for Shortage {
     fn from(message: v1::Shortage) -> Self {
         let resource = match message.resource {
             Some(shortage::Resource::Stock(stock)) => Resource::Stock(stock.into()),
+            Some(shortage::Resource::Slots(slots)) => slots.into(),
+            Some(shortage::Resource::Nights(nights)) => nights.into(),
             None => Resource::Unknown,
         };
-        let stock = message.blocker.map(|shortage::Blocker::StockBlocker(stock)| stock);
+        let blocked_by = message.blocker.as_ref().map(ToString::to_string);
+        let stock = match message.blocker {
+            Some(shortage::Blocker::StockBlocker(stock)) => Some(stock),
+            Some(shortage::Blocker::CalendarBlocker(_)) | None => None,
+        };
         Self {
             line_id: message.line_id,
             resource,
             requested: message.requested,
             available: message.available,
             position: message.position,
+            blocked_by,
             on_hand: stock.map(|stock| stock.on_hand),
             held: stock.map(|stock| stock.held),
         }

@@ -60,6 +60,7 @@ pub use rules::{
     Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
 };
 pub use span::{Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
+pub use zone::is_zone;
 
 /// How many conflicts one event names at the most; more are named by more events.
 pub const CONFLICTS_PER_EVENT: usize = 200;

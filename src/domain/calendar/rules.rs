@@ -118,7 +118,8 @@ pub struct Opening {
 }
 
 impl Opening {
-    fn is_sound(self) -> bool {
+    /// Whether it closes after it opens, within 24 hours.
+    pub fn is_sound(self) -> bool {
         self.opens < DAY_MINUTES
             && self.opens < self.closes
             && self.closes <= self.opens + DAY_MINUTES
@@ -325,7 +326,7 @@ impl Create {
 
 impl Setting {
     /// Why it can't be set in a calendar of this kind, where it can't.
-    pub(super) fn flaw(&self, kind: Kind) -> Option<&'static str> {
+    pub fn flaw(&self, kind: Kind) -> Option<&'static str> {
         match self {
             Self::Rules(RulesChange { general, days }) => {
                 let other_kind = general.as_ref().filter(|general| general.kind() != kind);

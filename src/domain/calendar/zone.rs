@@ -18,6 +18,11 @@ pub const DAY_MINUTES: u16 = 24 * 60;
 #[derive(Debug)]
 pub struct Zone(TimeZone);
 
+/// Whether there is a zone of this name.
+pub fn is_zone(name: &ZoneName) -> bool {
+    Zone::find(name).is_some()
+}
+
 impl Zone {
     /// The zone of this name, whose case doesn't matter; nothing where there is none.
     pub fn find(name: &ZoneName) -> Option<Self> {

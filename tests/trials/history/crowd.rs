@@ -107,7 +107,9 @@ impl Way {
                 CreateReservation create_reservation, ConfirmReservation confirm_reservation,
                 CommitReservation commit_reservation, CancelReservation cancel_reservation,
                 ExtendReservation extend_reservation, CreateSalesOrder create_sales_order,
-                CancelSalesOrder cancel_sales_order),
+                CancelSalesOrder cancel_sales_order, CreateCalendar create_calendar,
+                UpdateCalendarRules update_calendar_rules, SetCapacity set_capacity,
+                CloseDates close_dates, OpenDates open_dates, RetireCalendar retire_calendar),
         }
     }
 }

@@ -5,8 +5,9 @@ use prost_types::Any;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::calendar::Conflict;
 use crate::domain::claim::StockFigures;
-use crate::domain::ids::{SalesOrderId, StockKey, Version};
+use crate::domain::ids::{ReservationId, SalesOrderId, StockKey, Version};
 use crate::domain::name::{LineId, Location, Sku};
 use crate::proto::v1;
 
@@ -65,6 +66,7 @@ fn refusal(rejection: Rejection) -> Failure {
         subject: Subject {
             resource: Some(ResourceKey::Stock(stock("A"))),
             deadline_field: "expire_time",
+            rule_field: "days",
         },
         now: Timestamp(1_000),
     }))
@@ -87,7 +89,7 @@ fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
     let (expected, current) = (Version(1), Version(2));
     let (earliest, latest) = (Timestamp(0), Timestamp(1));
     let retry_at = Timestamp(3_500);
-    let table: [Row; 14] = [
+    let table: [Row; 18] = [
         (Rejection::Short(vec![]), FailedPrecondition, "INSUFFICIENT_STOCK", &[]),
         (Rejection::NotFound(EntityKind::StockBalance), NotFound, "STOCK_BALANCE_NOT_FOUND", &[]),
         (Rejection::NotFound(EntityKind::Reservation), NotFound, "RESERVATION_NOT_FOUND", &[]),
@@ -137,6 +139,25 @@ fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
             &[("violations", "1")],
         ),
         (Rejection::QueueFull, Code::ResourceExhausted, "OVERLOADED", &[]),
+        (Rejection::NotFound(EntityKind::Calendar), NotFound, "CALENDAR_NOT_FOUND", &[]),
+        (
+            Rejection::ClaimsInConflict { conflicts: vec![], total: 7 },
+            FailedPrecondition,
+            "CLAIMS_IN_CONFLICT",
+            &[("total", "7")],
+        ),
+        (
+            Rejection::TooManyRules { changes_max: 9 },
+            FailedPrecondition,
+            "TOO_MANY_RULES",
+            &[("changes_max", "9")],
+        ),
+        (
+            Rejection::InvalidRule("it can't hold"),
+            InvalidArgument,
+            "INVALID_ARGUMENT",
+            &[("violations", "1")],
+        ),
     ];
     for (rejection, code, reason, metadata) in table {
         let read = read(refusal(rejection.clone()));
@@ -214,7 +235,7 @@ fn an_adjustment_below_held_names_the_balance_and_no_line() {
     let [only] = &shortages.shortages[..] else { panic!("{shortages:?}") };
     assert_eq!(shortages.total_count, 1);
     assert_eq!((&*only.line_id, only.requested, only.available, only.position), ("", 2, 1, 42));
-    let v1::shortage::Resource::Stock(named) = only.resource.as_ref().unwrap();
+    let Some(v1::shortage::Resource::Stock(named)) = &only.resource else { panic!() };
     assert_eq!(named.sku, "A");
 }
 
@@ -232,6 +253,43 @@ fn shortages_are_cut_at_4_kib_and_counted_in_full() {
     assert!(one_more.encoded_len() > LIST_BYTES_MAX, "one more would have fitted");
     let ids: Vec<_> = shortages.shortages.iter().map(|short| short.line_id.clone()).collect();
     assert_eq!(ids, (0..told).map(|index| index.to_string()).collect::<Vec<_>>(), "in order");
+}
+
+#[test]
+fn conflicts_are_cut_like_shortages_and_a_message_carries_them_all() {
+    let span = Span::Slots { start: Timestamp(1), end: Timestamp(2) };
+    let of = |n| Conflict { reservation: ReservationId(Uuid::from_u128(n)), span };
+    let rejection =
+        || Rejection::ClaimsInConflict { conflicts: (0..100).map(of).collect(), total: 1_000 };
+    let told: v1::Conflicts = read(refusal(rejection())).detail("holdfast.v1.Conflicts").unwrap();
+    assert_eq!(told.total_count, 1_000);
+    assert!(told.encoded_len() <= LIST_BYTES_MAX && told.conflicts.len() < 100);
+    assert_eq!(told.conflicts[0], calendar_view::conflict(&of(0)), "the first are told");
+    let status = pb::Status::from(refusal(rejection()));
+    let carried = status.details.iter().find_map(|any| any.to_msg::<v1::Conflicts>().ok());
+    assert_eq!(carried.unwrap().conflicts.len(), 100);
+}
+
+#[test]
+fn what_blocks_a_calendar_is_told_with_its_limit_in_the_words_of_its_kind() {
+    use crate::domain::calendar::{Cause, Date, Kind, Obstacle};
+    use v1::calendar_blocker::{Limit, When};
+    let told = |cause, kind| {
+        calendar_view::blocker(&Obstacle { cause, deadline: Some(Timestamp(1_500)) }, kind)
+    };
+    let christmas = Date::of_civil(2030, 12, 25).unwrap();
+    let date = crate::proto::Date { year: 2030, month: 12, day: 25 };
+    let soon = Cause::TooSoon { earliest: christmas.0.into() };
+    assert_eq!(told(soon, Kind::Nights).limit, Some(Limit::LimitDate(date)));
+    let instant = prost_types::Timestamp { seconds: 1, nanos: 500_000_000 };
+    let late = told(Cause::TooFarAhead { latest: 1_500 }, Kind::Slots);
+    assert_eq!(late.limit, Some(Limit::LimitTime(instant)));
+    assert_eq!(late.expire_time, Some(instant));
+    let arrival = told(Cause::ClosedToArrival(christmas), Kind::Nights);
+    assert_eq!((arrival.when, arrival.limit), (Some(When::Date(date)), None));
+    let grid = told(Cause::OffGrid { granularity_ms: 60_000 }, Kind::Slots);
+    let minute = prost_types::Duration { seconds: 60, nanos: 0 };
+    assert_eq!(grid.limit, Some(Limit::LimitDuration(minute)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Invariants: every status has exactly one ErrorInfo. As the error of a call its metadata stays
 //! below 8 KiB, which is what clients read: lists are cut at [`LIST_BYTES_MAX`] and say how long they
-//! were. In a message there is room for all lines that fell short.
+//! were. In a message there is room for the whole list.
 //!
 //! Not here: which failure has which code, reason and details.
 
@@ -29,15 +29,22 @@ pub(super) struct Wire {
     message: String,
     metadata: HashMap<String, String>,
     details: Vec<Any>,
-    shortages: Vec<v1::Shortage>,
+    list: Option<List>,
+}
+
+/// What a refusal names, one by one.
+enum List {
+    Shortages(Vec<v1::Shortage>),
+    /// With how many there are.
+    Conflicts(Vec<v1::Conflict>, usize),
 }
 
 impl Wire {
     /// A status with its ErrorInfo and nothing more.
     pub fn new(code: Code, reason: &'static str, message: impl fmt::Display) -> Self {
         let message = message.to_string();
-        let (metadata, details, shortages) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { code, reason, message, metadata, details, shortages }
+        let (metadata, details, list) = (HashMap::new(), Vec::new(), None);
+        Self { code, reason, message, metadata, details, list }
     }
 
     /// The same, with something that varies in the ErrorInfo.
@@ -61,7 +68,12 @@ impl Wire {
 
     /// The same, with the lines that fell short.
     pub fn short_of(self, shortages: Vec<v1::Shortage>) -> Self {
-        Self { shortages, ..self }
+        Self { list: Some(List::Shortages(shortages)), ..self }
+    }
+
+    /// The same, with claims in conflict, of so many.
+    pub fn in_conflict(self, conflicts: Vec<v1::Conflict>, total: usize) -> Self {
+        Self { list: Some(List::Conflicts(conflicts, total)), ..self }
     }
 
     /// As the error of a call.
@@ -72,20 +84,35 @@ impl Wire {
         Status::with_details(code, status.message, details)
     }
 
-    /// The status with as many shortages as fit in so many bytes.
-    pub fn into_message(self, shortages_bytes_max: usize) -> pb::Status {
-        let Self { code, reason, message, metadata, mut details, shortages } = self;
+    /// The status with as much of its list as fits in so many bytes.
+    pub fn into_message(self, list_bytes_max: usize) -> pb::Status {
+        let Self { code, reason, message, metadata, mut details, list } = self;
         let info = pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata };
         details.insert(0, any("google.rpc.ErrorInfo", &info));
-        if !shortages.is_empty() {
-            let total_count = u32::try_from(shortages.len()).unwrap_or(u32::MAX);
-            let count_alone = v1::Shortages { shortages: Vec::new(), total_count };
-            let bytes_max = shortages_bytes_max.saturating_sub(count_alone.encoded_len());
-            let shortages = cut(shortages.into_iter(), bytes_max);
-            let told = v1::Shortages { shortages, ..count_alone };
-            details.push(any("holdfast.v1.Shortages", &told));
-        }
+        details.extend(list.and_then(|list| list.into_detail(list_bytes_max)));
         pb::Status { code: code as i32, message, details }
+    }
+}
+
+impl List {
+    /// As much as fits in so many bytes, with the count of all; nothing where there is nothing.
+    fn into_detail(self, bytes_max: usize) -> Option<Any> {
+        let count = |total| u32::try_from(total).unwrap_or(u32::MAX);
+        match self {
+            Self::Shortages(shortages) => {
+                let total_count = Some(count(shortages.len())).filter(|total| *total > 0)?;
+                let mut told = v1::Shortages { shortages: Vec::new(), total_count };
+                let bytes_max = bytes_max.saturating_sub(told.encoded_len());
+                told.shortages = cut(shortages.into_iter(), bytes_max);
+                Some(any("holdfast.v1.Shortages", &told))
+            }
+            Self::Conflicts(conflicts, total) => {
+                let mut told = v1::Conflicts { conflicts: Vec::new(), total_count: count(total) };
+                let bytes_max = bytes_max.saturating_sub(told.encoded_len());
+                told.conflicts = cut(conflicts.into_iter(), bytes_max);
+                Some(any("holdfast.v1.Conflicts", &told))
+            }
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::*;
 use crate::api::grpc::validate::events;
+use crate::domain::calendar::{Create, General, NightRules, RulesChange, Setting, When};
 use crate::domain::claim::{Blocker, Claim};
 use crate::domain::claim::{Shortfall, StockFigures};
 use crate::domain::event::{Fingerprint, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, RequestId, ReservationId, Version};
 use crate::domain::ids::{ResourceKey, StockKey};
 use crate::domain::money::{Amount, Currency, UnitPrice};
-use crate::domain::name::{Label, LineId, Location, Sku, TenantId};
+use crate::domain::name::{Label, LineId, Location, Sku, TenantId, ZoneName};
 use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
 use crate::domain::time::Timestamp;
@@ -104,9 +105,25 @@ fn bodies() -> Vec<Body> {
         sales_order::Event::Cancelled { reason: label("why") },
         sales_order::Event::Released,
     ];
+    let setting = |setting| calendar::Event::Set(Arc::new(setting));
+    let change = RulesChange { general: None, days: Arc::new([]) };
+    let calendar = [
+        calendar::Event::Created(Arc::new(Create {
+            zone: ZoneName::new("Europe/Lisbon").unwrap(),
+            capacity: 3,
+            general: General::Nights(NightRules::default()),
+        })),
+        setting(Setting::Rules(change)),
+        setting(Setting::Capacity(When::Always, Some(2))),
+        setting(Setting::Closed(When::Always, true)),
+        setting(Setting::Closed(When::Always, false)),
+        calendar::Event::Retired,
+        calendar::Event::ClaimsInConflict(Arc::new([])),
+    ];
     let mut bodies: Vec<Body> = stock.into_iter().map(Body::StockBalance).collect();
     bodies.extend(reservation.into_iter().map(Body::Reservation));
     bodies.extend(order.into_iter().map(Body::SalesOrder));
+    bodies.extend(calendar.into_iter().map(Body::Calendar));
     bodies
 }
 

@@ -118,6 +118,10 @@ impl Fields {
                 let key = self.stock(format_args!("stream.stock_balance"), Some(stock))?;
                 Some(EntityId::Resource(ResourceKey::Stock(key)))
             }
+            Some(Id::CalendarId(id)) => {
+                let id = self.calendar_id(format_args!("stream.calendar_id"), id)?;
+                Some(EntityId::Resource(ResourceKey::Calendar(id)))
+            }
             Some(Id::ReservationId(id)) => {
                 let id = self.uuid(format_args!("stream.reservation_id"), id)?;
                 Some(EntityId::Reservation(ReservationId(id)))
@@ -152,6 +156,7 @@ fn kind(value: i32) -> Option<EntityKind> {
         v1::EntityKind::StockBalance => Some(EntityKind::StockBalance),
         v1::EntityKind::Reservation => Some(EntityKind::Reservation),
         v1::EntityKind::SalesOrder => Some(EntityKind::SalesOrder),
+        v1::EntityKind::Calendar => Some(EntityKind::Calendar),
     }
 }
 
@@ -179,5 +184,12 @@ pub(in super::super) fn name(value: i32) -> Option<&'static str> {
         EventType::SalesOrderCompleted => "SalesOrderCompleted",
         EventType::SalesOrderCancelled => "SalesOrderCancelled",
         EventType::SalesOrderReleased => "SalesOrderReleased",
+        EventType::CalendarCreated => "CalendarCreated",
+        EventType::CalendarRulesChanged => "CalendarRulesChanged",
+        EventType::CapacityChanged => "CapacityChanged",
+        EventType::DatesClosed => "DatesClosed",
+        EventType::DatesOpened => "DatesOpened",
+        EventType::CalendarRetired => "CalendarRetired",
+        EventType::ClaimsInConflict => "ClaimsInConflict",
     })
 }

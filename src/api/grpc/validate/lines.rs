@@ -12,6 +12,41 @@ use crate::proto::v1;
 /// The most lines of one reservation or order.
 pub(super) const LINES_MAX: usize = 1_000;
 
+/// What a line names, whatever it is a line of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'a> {
+    Stock(&'a v1::StockResource),
+    Slots(&'a v1::SlotsResource),
+    Nights(&'a v1::NightsResource),
+}
+
+macro_rules! names {
+    ($($module:ident)*) => {$(
+        impl<'a> From<&'a v1::$module::Resource> for Named<'a> {
+            fn from(resource: &'a v1::$module::Resource) -> Self {
+                match resource {
+                    v1::$module::Resource::Stock(stock) => Self::Stock(stock),
+                    v1::$module::Resource::Slots(slots) => Self::Slots(slots),
+                    v1::$module::Resource::Nights(nights) => Self::Nights(nights),
+                }
+            }
+        }
+    )*};
+}
+
+names!(reservation_line sales_order_line);
+
+impl Named<'_> {
+    /// The member that names it.
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Stock(_) => "stock",
+            Self::Slots(_) => "slots",
+            Self::Nights(_) => "nights",
+        }
+    }
+}
+
 impl Fields {
     /// The lines, each read by `read` with its path and its id. Where one can't be read there are
     /// none, but the rest are checked all the same.
@@ -72,14 +107,21 @@ impl Fields {
     }
 
     /// What a line is for.
-    pub(super) fn wanted(
+    pub(super) fn wanted<'a>(
         &mut self,
         path: fmt::Arguments<'_>,
-        stock: Option<&v1::StockResource>,
+        named: Option<impl Into<Named<'a>>>,
     ) -> Option<Wanted> {
-        let Some(stock) = stock else {
-            return self.required(format_args!("{path}.resource"), None);
-        };
-        self.stock(format_args!("{path}.stock"), Some(stock)).map(Wanted::Stock)
+        let named = self.required(format_args!("{path}.resource"), named)?.into();
+        self.named(format_args!("{path}.{}", named.field()), named)
+    }
+
+    /// What is named in a field.
+    pub(super) fn named(&mut self, path: fmt::Arguments<'_>, named: Named<'_>) -> Option<Wanted> {
+        match named {
+            Named::Stock(stock) => self.stock(path, Some(stock)).map(Wanted::Stock),
+            Named::Slots(slots) => self.slots(path, slots),
+            Named::Nights(nights) => self.nights(path, nights),
+        }
     }
 }

@@ -11,12 +11,15 @@
 //!
 //! Not here: whatever depends on the state or on the clock; entities decide that.
 
+mod calendar;
+pub(super) mod calendar_questions;
 pub(super) mod events;
 mod lines;
 pub(super) mod lists;
 mod money;
 mod reservation;
 mod sales_order;
+mod spans;
 mod stock;
 mod terms;
 

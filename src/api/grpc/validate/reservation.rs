@@ -20,11 +20,7 @@ impl Fields {
             lines,
             |line| &line.line_id,
             |fields, path, line, id| {
-                let stock = line
-                    .resource
-                    .as_ref()
-                    .map(|v1::reservation_line::Resource::Stock(stock)| stock);
-                let wanted = fields.wanted(path, stock);
+                let wanted = fields.wanted(path, line.resource.as_ref());
                 let quantity = fields.quantity(format_args!("{path}.quantity"), line.quantity);
                 Some(Line { id, wanted: wanted?, quantity: quantity? })
             },

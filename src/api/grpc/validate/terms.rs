@@ -44,7 +44,7 @@ impl Fields {
 
 /// Whole milliseconds; nothing where they are negative, too many, or the nanoseconds are out of
 /// their range.
-fn milliseconds(seconds: i64, nanos: i32) -> Option<u64> {
+pub(super) fn milliseconds(seconds: i64, nanos: i32) -> Option<u64> {
     if !(0..NANOS_PER_SECOND).contains(&nanos) {
         return None;
     }

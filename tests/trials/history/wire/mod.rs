@@ -121,6 +121,7 @@ pub fn answer(outcome: Outcome) -> (Version, Position, Told) {
                     answer.$field.map_or(Told::Nothing, Told::$entity),
                 ),)*
                 Outcome::Error(error) => unreachable!("the client gives errors as such: {error:?}"),
+                calendar => unreachable!("no calendar is commanded here: {calendar:?}"),
             }
         };
     }

@@ -14,12 +14,12 @@ use uuid::Uuid;
 use super::key_of;
 
 fn figures(told: &v1::Shortage) -> Option<StockFigures> {
-    let v1::shortage::Blocker::StockBlocker(blocker) = told.blocker.as_ref()?;
+    let Some(v1::shortage::Blocker::StockBlocker(blocker)) = &told.blocker else { return None };
     Some(StockFigures { on_hand: blocker.on_hand, held: blocker.held })
 }
 
 fn short_line(told: &v1::Shortage) -> Option<Shortage> {
-    let v1::shortage::Resource::Stock(stock) = told.resource.as_ref()?;
+    let Some(v1::shortage::Resource::Stock(stock)) = &told.resource else { return None };
     Some(Shortage {
         line: LineId::new(&told.line_id).ok()?,
         wanted: Wanted::Stock(key_of(stock)),
