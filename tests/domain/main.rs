@@ -16,6 +16,7 @@ mod stock_claims;
 mod calendar_claims;
 mod calendar_model;
 mod calendar_rules;
+mod calendar_steps;
 mod times;
 
 mod arbitrary;

@@ -10,8 +10,8 @@
 //! Invariants: a reservation exists once it has all its claims. A hold past its deadline is
 //! never confirmed: whoever finds it first, the clock or a command, records that it expired.
 //!
-//! `asked` says what the lines want of each resource, `asking` gathers the claims, `lifecycle` decides everything after. Not here: who owns units;
-//! a resource alone knows what is left of it.
+//! `asked` says what the lines want of each resource, `asking` gathers the claims, `lifecycle`
+//! decides everything after. Not here: who owns units; a resource alone knows what is left of it.
 
 mod asked;
 mod asking;
