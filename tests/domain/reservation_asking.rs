@@ -1,12 +1,17 @@
 //! How a reservation comes into being, or doesn't.
 
-use holdfast::domain::claim::{Claim, ClaimOutcome};
+use holdfast::domain::calendar::{Date, LineShortfall};
+use holdfast::domain::claim::{Claim, ClaimAnswer, ClaimOutcome};
 use holdfast::domain::entity::{Outcome, Transient};
+use holdfast::domain::ids::ResourceKey;
+use holdfast::domain::name::LineId;
 use holdfast::domain::rejection::{Rejection, Shortage};
 use holdfast::domain::reservation::{self, HOLD_MS_MAX, HOLD_MS_MIN, Reservation, State, Term};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 
 use super::stage::{Stage, given};
+use super::times::{calendar_key, stay};
 use super::words::*;
 
 const GRANTED: ClaimOutcome = ClaimOutcome::Granted;
@@ -134,6 +139,30 @@ fn what_is_left_is_spread_over_a_resources_lines_in_the_clients_order() {
     assert_eq!(short[0].wanted, wanted_sku("A"));
     assert_eq!(short[0].shortfall.blocker, shortfall(5).blocker);
     assert_eq!(short[0].shortfall.position, shortfall(5).position);
+}
+
+#[test]
+fn every_line_that_a_calendar_lacks_is_named_among_the_others_in_the_clients_order() {
+    let ResourceKey::Calendar(calendar) = calendar_key() else { panic!() };
+    let night = |n| Wanted::Time { calendar: calendar.clone(), span: stay(Date(n), 1) };
+    let wanted = [night(1), wanted_sku("A"), night(2), night(3), wanted_sku("A"), night(4)];
+    let line = |(nth, wanted): (usize, &Wanted)| {
+        let id = LineId::counted(nth);
+        reservation::Line { id, wanted: wanted.clone(), quantity: 2 }
+    };
+    let lines: Vec<_> = wanted.iter().enumerate().map(line).collect();
+    let create = reservation::Create { lines: lines.into(), ..creation(&[], TERM) };
+    let lacking = |nth: usize, available| LineShortfall {
+        line: LineId::counted(nth),
+        shortfall: shortfall(available),
+    };
+    let lines_short = ClaimOutcome::ShortLines([lacking(2, 1), lacking(5, 0)].into());
+    let told = ClaimAnswer { resource: calendar_key(), outcome: lines_short };
+    let stage = nothing_yet()
+        .when(to_reservation(reservation::Command::Create(create)))
+        .told(answered("A", short(3)))
+        .told(to_reservation(reservation::Command::Answered(told)));
+    assert_eq!(shortages(&stage), [("3", 2, 1), ("5", 2, 1), ("6", 2, 0)]);
 }
 
 #[test]

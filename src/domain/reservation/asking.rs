@@ -13,7 +13,7 @@
 //!
 //! Invariant: a refused reservation appends nothing to its own stream, and holds nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::calendar::LineShortfall;
 use super::super::claim::{ClaimAnswer, ClaimOutcome, Shortfall, Wish};
@@ -45,8 +45,8 @@ pub(super) struct Asking {
 enum Lack {
     /// So much is left for all lines together.
     Units(Shortfall),
-    /// These lines can't be had.
-    Lines(Box<[LineShortfall]>),
+    /// These lines can't be had, in the order of the client's.
+    Lines(VecDeque<LineShortfall>),
 }
 
 /// The version that the reservation will have when it exists.
@@ -167,7 +167,7 @@ impl Lack {
         match outcome {
             ClaimOutcome::Granted => None,
             ClaimOutcome::Short(shortfall) => Some(Self::Units(shortfall)),
-            ClaimOutcome::ShortLines(lines) => Some(Self::Lines(lines)),
+            ClaimOutcome::ShortLines(lines) => Some(Self::Lines(lines.into_vec().into())),
         }
     }
 
@@ -175,8 +175,8 @@ impl Lack {
     fn of_line(&mut self, line: &Line) -> Option<Shortfall> {
         match self {
             Self::Lines(lines) => {
-                let short = lines.iter().find(|short| short.line == line.id)?;
-                Some(short.shortfall)
+                lines.front().filter(|short| short.line == line.id)?;
+                lines.pop_front().map(|short| short.shortfall)
             }
             Self::Units(left) => {
                 let shortfall = *left;
