@@ -34,17 +34,15 @@ pub struct Beginning {
     pub archive: Arc<dyn Archive>,
     /// The shard's own.
     pub entities: Part,
-    /// For the order of its table's buckets.
-    pub seed: u64,
 }
 
 /// Starts a shard and its process manager where this is called.
 pub fn start(beginning: Beginning) -> Started {
-    let Beginning { surroundings, archive, entities, seed } = beginning;
+    let Beginning { surroundings, archive, entities } = beginning;
     let environment = Rc::new(Environment::new(surroundings));
     let (server, mailbox) = (environment.server.clone(), environment.mailbox.clone());
     let process = ProcessManager::new(environment.clone()).start();
-    let shard = Shard::new(Residents::new(environment, archive, entities, seed)).start();
+    let shard = Shard::new(Residents::new(environment, archive, entities)).start();
     Started { shard, process, mailbox, server }
 }
 

@@ -3,9 +3,7 @@
 //! An entry is never taken out: one whose entity has another deadline by now wakes it for
 //! nothing, which its own decision finds out.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
+use super::sorted_chunks::SortedChunks;
 use crate::domain::ids::{EntityKey, ReservationId};
 use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
@@ -16,22 +14,25 @@ use crate::recovery::packed::Tenants;
 pub struct Deadlines {
     tenants: Tenants,
     /// When, and whom, by the tenant's number.
-    heap: BinaryHeap<Reverse<(Timestamp, u32, ReservationId)>>,
+    entries: SortedChunks<(Timestamp, u32, ReservationId)>,
 }
 
 impl Deadlines {
     /// Wakes the reservation then.
     pub fn add(&mut self, deadline: Timestamp, tenant: &TenantId, id: ReservationId) {
-        self.heap.push(Reverse((deadline, self.tenants.keep(tenant), id)));
+        let tenant = self.tenants.keep(tenant);
+        if !self.entries.insert((deadline, tenant, id)) {
+            self.tenants.let_go(tenant);
+        }
     }
 
     /// The next reservation whose deadline has come.
     pub fn due(&mut self, now: Timestamp) -> Option<EntityKey> {
-        let Reverse((deadline, _, _)) = self.heap.peek()?;
-        if *deadline > now {
+        let first @ (deadline, tenant, id) = *self.entries.first()?;
+        if deadline > now {
             return None;
         }
-        let Reverse((_, tenant, id)) = self.heap.pop()?;
+        self.entries.remove(&first);
         let key = EntityKey::reservation(self.tenants.name(tenant), id);
         self.tenants.let_go(tenant);
         Some(key)

@@ -28,16 +28,18 @@ impl<T> Default for SortedChunks<T> {
 }
 
 impl<T: Ord + Copy> SortedChunks<T> {
-    /// Puts one in; one that is there already stays.
-    pub fn insert(&mut self, item: T) {
+    /// Puts one in; tells whether it wasn't there before.
+    pub fn insert(&mut self, item: T) -> bool {
         let index = self.chunk_of(&item);
         let is_last = index + 1 == self.chunks.len();
         let Some(chunk) = self.chunks.get_mut(index) else {
-            return self.chunks.push_back(vec![item]);
+            self.chunks.push_back(vec![item]);
+            return true;
         };
-        let Err(place) = chunk.binary_search(&item) else { return };
+        let Err(place) = chunk.binary_search(&item) else { return false };
         if chunk.len() < CHUNK_MAX {
-            return chunk.insert(place, item);
+            chunk.insert(place, item);
+            return true;
         }
         // Where most come last, what is before them stays full.
         let split = if is_last { place.max(CHUNK_MAX / 2) } else { CHUNK_MAX / 2 };
@@ -47,6 +49,12 @@ impl<T: Ord + Copy> SortedChunks<T> {
             None => chunk.insert(place, item),
         }
         self.chunks.insert(index + 1, upper);
+        true
+    }
+
+    /// The first.
+    pub fn first(&self) -> Option<&T> {
+        self.chunks.front()?.first()
     }
 
     /// Takes one out.
@@ -114,6 +122,7 @@ mod tests {
 
     fn check(chunks: &SortedChunks<u32>, set: &BTreeSet<u32>) -> Result<(), TestCaseError> {
         prop_assert!(chunks.from(Bound::Unbounded).eq(set));
+        prop_assert_eq!(chunks.first(), set.first());
         prop_assert!(chunks.chunks.iter().all(|chunk| (1..=CHUNK_MAX).contains(&chunk.len())));
         Ok(())
     }
@@ -132,8 +141,7 @@ mod tests {
             }
             for (is_insert, item) in changes {
                 if is_insert {
-                    chunks.insert(item);
-                    set.insert(item);
+                    prop_assert_eq!(chunks.insert(item), set.insert(item));
                 } else {
                     chunks.remove(&item);
                     set.remove(&item);

@@ -1,9 +1,14 @@
 //! Something of each of many entities, in little room.
 //!
-//! Entities stand in the order in which they came, and one that is taken out leaves its place to
-//! the last. So whoever walks by index from the end, and pauses meanwhile, misses nobody who was
-//! there all the time, though it may meet somebody twice.
+//! A table that is full is copied into a larger one, and whoever wants something of it waits
+//! meanwhile: for one of a million entities that is a twentieth of a second. So there are many small
+//! tables, here called rooms, and each is a matter of a millisecond.
+//!
+//! In a room entities stand in the order in which they came, and one that is taken out leaves its
+//! place to the last. So a walk from the end, which pauses as often as it likes, misses nobody who
+//! was there all the time, though it may meet somebody twice.
 
+use std::hash::BuildHasher;
 use std::ops::{Index, IndexMut};
 
 use foldhash::fast::FixedState;
@@ -12,48 +17,78 @@ use indexmap::IndexMap;
 use super::packed::{PackedKey, Sought, Tenants};
 use crate::domain::ids::EntityKey;
 
+/// How many rooms there are: a power of two.
+const ROOMS: usize = 64;
+
+/// Which bits of a key's hash name its room: neither the lowest nor the highest, by which it is
+/// found there.
+const ROOM_BITS_AT: u32 = 32;
+
+type Room<V> = IndexMap<PackedKey, V, FixedState>;
+
 /// Values by entity.
 pub struct EntityMap<V> {
     tenants: Tenants,
-    values: IndexMap<PackedKey, V, FixedState>,
+    hasher: FixedState,
+    rooms: Box<[Room<V>]>,
+}
+
+/// Where an entity stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    room: usize,
+    index: usize,
+}
+
+/// How far a walk over all entities has come.
+#[derive(Debug)]
+pub struct Walk {
+    room: usize,
+    /// How many of the room, from its front, are still to be met.
+    left: usize,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { room: ROOMS - 1, left: usize::MAX }
+    }
 }
 
 impl<V> EntityMap<V> {
     /// A map whose order of buckets follows from a seed.
     pub fn new(seed: u64) -> Self {
-        let values = IndexMap::with_hasher(FixedState::with_seed(seed));
-        Self { tenants: Tenants::default(), values }
+        let hasher = FixedState::with_seed(seed);
+        let rooms = (0..ROOMS).map(|_| IndexMap::with_hasher(hasher.clone())).collect();
+        Self { tenants: Tenants::default(), hasher, rooms }
     }
 
     /// Makes room for so many more entities.
     pub fn reserve(&mut self, entities: usize) {
-        self.values.reserve(entities);
+        self.rooms.iter_mut().for_each(|room| room.reserve(entities.div_ceil(ROOMS)));
+    }
+
+    fn room_of(&self, key: &Sought<'_>) -> usize {
+        (self.hasher.hash_one(key) >> ROOM_BITS_AT) as usize % ROOMS
     }
 
     /// An entity's value.
     pub fn get(&self, key: &EntityKey) -> Option<&V> {
-        let tenant = self.tenants.find(&key.tenant)?;
-        self.values.get(&Sought::new(tenant, &key.id))
+        let sought = Sought::new(self.tenants.find(&key.tenant)?, &key.id);
+        self.rooms[self.room_of(&sought)].get(&sought)
     }
 
     /// An entity's value.
     pub fn get_mut(&mut self, key: &EntityKey) -> Option<&mut V> {
-        let tenant = self.tenants.find(&key.tenant)?;
-        self.values.get_mut(&Sought::new(tenant, &key.id))
+        let sought = Sought::new(self.tenants.find(&key.tenant)?, &key.id);
+        self.rooms[self.room_of(&sought)].get_mut(&sought)
     }
 
-    /// The index of an entity.
-    pub fn index_of(&self, key: &EntityKey) -> Option<usize> {
-        let tenant = self.tenants.find(&key.tenant)?;
-        self.values.get_index_of(&Sought::new(tenant, &key.id))
-    }
-
-    /// The index of an entity, whose value is made where there is none: then it is the last.
-    pub fn index_or_insert_with(&mut self, key: &EntityKey, make: impl FnOnce() -> V) -> usize {
-        self.index_of(key).unwrap_or_else(|| {
-            self.insert(key.clone(), make());
-            self.values.len() - 1
-        })
+    /// Where an entity stands, until one is taken out.
+    pub fn place_of(&self, key: &EntityKey) -> Option<Place> {
+        let sought = Sought::new(self.tenants.find(&key.tenant)?, &key.id);
+        let room = self.room_of(&sought);
+        let index = self.rooms[room].get_index_of(&sought)?;
+        Some(Place { room, index })
     }
 
     /// Whether there is such an entity.
@@ -62,76 +97,89 @@ impl<V> EntityMap<V> {
     }
 
     /// Puts in an entity's value, in the place of the one before it.
-    pub fn insert(&mut self, key: EntityKey, value: V) {
+    pub fn insert(&mut self, key: EntityKey, value: V) -> Place {
         let tenant = self.tenants.keep(&key.tenant);
-        let before = self.values.insert(PackedKey::new(tenant, key.id), value);
+        let room = self.room_of(&Sought::new(tenant, &key.id));
+        let (index, before) = self.rooms[room].insert_full(PackedKey::new(tenant, key.id), value);
         if before.is_some() {
             self.tenants.let_go(tenant);
         }
+        Place { room, index }
     }
 
     /// Takes an entity out.
     pub fn remove(&mut self, key: &EntityKey) -> Option<V> {
         let tenant = self.tenants.find(&key.tenant)?;
-        let value = self.values.swap_remove(&Sought::new(tenant, &key.id))?;
+        let sought = Sought::new(tenant, &key.id);
+        let value = self.rooms[self.room_of(&sought)].swap_remove(&sought)?;
         self.tenants.let_go(tenant);
         Some(value)
     }
 
-    /// The entity at an index, from 0.
-    pub fn at(&self, index: usize) -> Option<(EntityKey, &V)> {
-        let (key, value) = self.values.get_index(index)?;
-        Some((key.unpacked(&self.tenants), value))
+    /// The entity that a walk meets next, until it has met all.
+    pub fn step(&self, walk: &mut Walk) -> Option<(EntityKey, &V)> {
+        loop {
+            let room = &self.rooms[walk.room];
+            walk.left = walk.left.min(room.len());
+            if let Some(index) = walk.left.checked_sub(1) {
+                walk.left = index;
+                let (key, value) = room.get_index(index)?;
+                return Some((key.unpacked(&self.tenants), value));
+            }
+            *walk = Walk { room: walk.room.checked_sub(1)?, ..Walk::default() };
+        }
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (EntityKey, &V)> {
-        self.values.iter().map(|(key, value)| (key.unpacked(&self.tenants), value))
+        let all = self.rooms.iter().flatten();
+        all.map(|(key, value)| (key.unpacked(&self.tenants), value))
     }
 
-    /// The same entities with other values, in a map of another seed.
-    pub fn converted<W>(
-        self,
-        seed: u64,
-        mut convert: impl FnMut(&EntityKey, V) -> W,
-    ) -> EntityMap<W> {
-        let Self { tenants, values } = self;
-        let hasher = FixedState::with_seed(seed);
-        let mut converted = IndexMap::with_capacity_and_hasher(values.len(), hasher);
-        for (key, value) in values {
-            let value = convert(&key.unpacked(&tenants), value);
-            converted.insert(key, value);
-        }
-        EntityMap { tenants, values: converted }
+    /// The same entities with other values.
+    pub fn converted<W>(self, mut convert: impl FnMut(&EntityKey, V) -> W) -> EntityMap<W> {
+        let Self { tenants, hasher, rooms } = self;
+        let convert_room = |room: Room<V>| {
+            let mut converted = IndexMap::with_capacity_and_hasher(room.len(), hasher.clone());
+            for (key, value) in room {
+                let value = convert(&key.unpacked(&tenants), value);
+                converted.insert(key, value);
+            }
+            converted
+        };
+        let rooms = rooms.into_iter().map(convert_room).collect();
+        EntityMap { tenants, hasher, rooms }
     }
 
     /// How many entities there are.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.rooms.iter().map(IndexMap::len).sum()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.rooms.iter().all(IndexMap::is_empty)
     }
 }
 
-impl<V> Index<usize> for EntityMap<V> {
+impl<V> Index<Place> for EntityMap<V> {
     type Output = V;
 
-    fn index(&self, index: usize) -> &V {
-        &self.values[index]
+    fn index(&self, place: Place) -> &V {
+        &self.rooms[place.room][place.index]
     }
 }
 
-impl<V> IndexMut<usize> for EntityMap<V> {
-    fn index_mut(&mut self, index: usize) -> &mut V {
-        &mut self.values[index]
+impl<V> IndexMut<Place> for EntityMap<V> {
+    fn index_mut(&mut self, place: Place) -> &mut V {
+        &mut self.rooms[place.room][place.index]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use uuid::Uuid;
 
     use super::*;
@@ -155,18 +203,41 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_made_once_and_goes_over_into_another_map() {
-        let mut map = EntityMap::new(1);
-        let tenant = TenantId::new("visitor").unwrap();
+    fn values_go_over_into_another_map() {
+        let (mut map, tenant) = (EntityMap::new(1), TenantId::new("visitor").unwrap());
         let key = |n| EntityKey::reservation(&tenant, ReservationId(Uuid::from_u128(n)));
-        for n in [1, 2, 1, 3, 2] {
-            let index = map.index_or_insert_with(&key(n), || n);
-            map[index] += 10;
+        for n in 0..1_000 {
+            let place = map.insert(key(n), n);
+            map[place] += 10;
         }
-        let converted = map.converted(2, |key, value| (key.clone(), value));
-        let values: Vec<_> = converted.iter().map(|(_, (_, value))| *value).collect();
-        assert_eq!(values, [21, 22, 13]);
+        assert!(map.rooms.iter().all(|room| (1..100).contains(&room.len())));
+        let converted = map.converted(|key, value| (key.clone(), value));
         assert!(converted.iter().all(|(key, (told, _))| key == *told));
-        assert_eq!(converted.get(&key(2)).map(|(_, value)| *value), Some(22));
+        assert_eq!(converted.len(), 1_000);
+        for n in 0..1_000 {
+            let place = converted.place_of(&key(n)).unwrap();
+            assert_eq!(converted[place], (key(n), n + 10));
+        }
+    }
+
+    #[test]
+    fn a_walk_misses_nobody_who_stays_however_others_come_and_go_meanwhile() {
+        let (mut map, tenant) = (EntityMap::new(1), TenantId::new("visitor").unwrap());
+        let key = |n| EntityKey::reservation(&tenant, ReservationId(Uuid::from_u128(n)));
+        // Those of even numbers stay.
+        for n in 0..2_000 {
+            map.insert(key(n), n);
+        }
+        let (mut walk, mut met, mut steps) = (Walk::default(), BTreeSet::new(), 0);
+        while let Some((found, n)) = map.step(&mut walk) {
+            assert_eq!(found, key(*n));
+            met.insert(*n);
+            map.remove(&key(steps * 2 + 1));
+            map.insert(key(10_001 + steps), 10_001 + steps);
+            steps += 1;
+        }
+        assert!((0..1_000).all(|n| met.contains(&(n * 2))));
+        assert!(steps < 3_000, "it ends though others keep coming");
+        assert_eq!(map.step(&mut walk).map(|(_, n)| *n), None);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::dealing::deal_to_parts;
+use super::entity_map::Place;
 use super::part::{Part, WorldError};
 use super::settle::{Unsettled, settle};
 use super::spread::Spread;
@@ -242,7 +243,7 @@ fn follow(
     part: &mut Part,
     archive: &dyn Archive,
     stream: &EntityKey,
-    place: Option<usize>,
+    place: Option<Place>,
     change: &Change,
 ) -> Result<(), RecoveryError> {
     let is_later = change.previous != Position::START;

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::any_entity::AnyEntity;
-use super::entity_map::EntityMap;
+use super::entity_map::{EntityMap, Place};
 use crate::codec::digest::Digest;
 use crate::codec::records::Format;
 use crate::codec::{CodecError, v1};
@@ -82,8 +82,8 @@ const EXPECTED_MAX: usize = 4 << 20;
 /// The entities of one part.
 pub struct Part {
     entities: EntityMap<Kept>,
-    /// Whom to pack next, by index.
-    unpacked: VecDeque<usize>,
+    /// Whom to pack next.
+    unpacked: VecDeque<Place>,
 }
 
 /// An entity, as it is kept.
@@ -188,8 +188,8 @@ impl Part {
 
     /// Where an entity stands, if anything ever happened to it: for [`Part::apply`], until one is
     /// taken out.
-    pub fn place(&self, key: &EntityKey) -> Option<usize> {
-        self.entities.index_of(key)
+    pub fn place(&self, key: &EntityKey) -> Option<Place> {
+        self.entities.place_of(key)
     }
 
     /// Follows an event of an entity, which stands in this place if one is given.
@@ -199,7 +199,7 @@ impl Part {
     pub fn apply(
         &mut self,
         stream: &EntityKey,
-        place: Option<usize>,
+        place: Option<Place>,
         change: &Change,
     ) -> Result<(), WorldError> {
         let position = change.position;
@@ -224,22 +224,21 @@ impl Part {
     }
 
     /// An entity, unpacked for its next event; begun where there was none.
-    fn unpack(&mut self, key: &EntityKey, place: Option<usize>) -> &mut AnyEntity {
+    fn unpack(&mut self, key: &EntityKey, place: Option<Place>) -> &mut AnyEntity {
         let kind = key.kind();
-        let known = self.entities.len();
-        let index =
-            place.unwrap_or_else(|| self.entities.index_or_insert_with(key, || Kept::begun(kind)));
-        if index == known || self.entities[index].is_packed() {
-            self.pack_later(kind, index);
+        let known = place.or_else(|| self.entities.place_of(key));
+        let place = known.unwrap_or_else(|| self.entities.insert(key.clone(), Kept::begun(kind)));
+        if known.is_none() || self.entities[place].is_packed() {
+            self.pack_later(kind, place);
         }
-        self.entities[index].unpack(kind)
+        self.entities[place].unpack(kind)
     }
 
-    fn pack_later(&mut self, kind: EntityKind, index: usize) {
+    fn pack_later(&mut self, kind: EntityKind, place: Place) {
         match kind {
             // One that is in demand has events all the time, and may be large.
             EntityKind::StockBalance | EntityKind::Calendar => {}
-            EntityKind::Reservation | EntityKind::SalesOrder => self.unpacked.push_back(index),
+            EntityKind::Reservation | EntityKind::SalesOrder => self.unpacked.push_back(place),
         }
         if self.unpacked.len() > UNPACKED_MAX
             && let Some(oldest) = self.unpacked.pop_front()
@@ -261,8 +260,8 @@ impl Part {
     /// Takes these out, which nothing happens to any more.
     pub fn remove_all(&mut self, keys: &[EntityKey]) {
         // Who is packed later is known by a place that another may take now.
-        for index in self.unpacked.drain(..) {
-            self.entities[index].pack();
+        for place in self.unpacked.drain(..) {
+            self.entities[place].pack();
         }
         for key in keys {
             self.entities.remove(key);

@@ -36,10 +36,9 @@ impl Arbiters {
         for entities in parts {
             let arbiter = Arbiter::new();
             let (surroundings, archive) = (surroundings.clone(), archive.clone());
-            let seed = rand::random();
             let (started, start) = std::sync::mpsc::channel();
             arbiter.spawn_fn(move || {
-                let beginning = Beginning { surroundings, archive, entities, seed };
+                let beginning = Beginning { surroundings, archive, entities };
                 // Nobody listens any more only where the start has failed elsewhere.
                 let _ = started.send(assembly::start(beginning));
             });

@@ -218,7 +218,7 @@ impl<S: Store + 'static> Stores<S> {
             .into_iter()
             .map(|entities| {
                 let (surroundings, archive) = (surroundings.clone(), archive.clone());
-                assembly::start(Beginning { surroundings, archive, entities, seed: 2 })
+                assembly::start(Beginning { surroundings, archive, entities })
             })
             .collect();
         let topology = assembly::connect(&started, spread, loaded.unsettled);

@@ -2,7 +2,7 @@
 //!
 //! One that is woken again stands here twice when it rests again.
 
-use std::collections::VecDeque;
+use imbl::Vector;
 
 use crate::domain::ids::{EntityKey, Position};
 use crate::domain::time::Timestamp;
@@ -12,8 +12,9 @@ use crate::recovery::packed::{PackedKey, Tenants};
 #[derive(Debug, Default)]
 pub struct Finished {
     tenants: Tenants,
-    /// Each with the position of its last event and the time when it came.
-    queue: VecDeque<(PackedKey, Position, Timestamp)>,
+    /// Each with the position of its last event and the time when it came. In pieces: a row of
+    /// millions that grows is copied, and the shard waits meanwhile.
+    queue: Vector<(PackedKey, Position, Timestamp)>,
 }
 
 impl Finished {

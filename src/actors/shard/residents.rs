@@ -57,15 +57,10 @@ pub struct Residents {
 
 impl Residents {
     /// These entities, all of them passive.
-    pub fn new(
-        environment: Rc<Environment>,
-        archive: Arc<dyn Archive>,
-        entities: Part,
-        seed: u64,
-    ) -> Self {
+    pub fn new(environment: Rc<Environment>, archive: Arc<dyn Archive>, entities: Part) -> Self {
         let now = environment.surroundings.clock.now();
         let mut finished = Finished::default();
-        let table = entities.into_entities().converted(seed, |key, kept| {
+        let table = entities.into_entities().converted(|key, kept| {
             let summary = kept.summary(key.kind());
             environment.index().enter(key, &summary);
             if summary.finished {

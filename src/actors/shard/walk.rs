@@ -11,6 +11,7 @@ use super::super::capture::{Bundle, Capture};
 use super::super::table::Slot;
 use super::Shard;
 use crate::codec::v1;
+use crate::recovery::entity_map;
 
 /// How much a slice may cost, in passive entities: a tenth of a millisecond.
 const SLICE: usize = 512;
@@ -32,8 +33,8 @@ pub(super) struct Walks {
 
 struct Progress {
     capture: Capture,
-    /// How many entities, from the front of the table, are still to be met.
-    left: usize,
+    through: entity_map::Walk,
+    is_done: bool,
 }
 
 /// The next slice is due.
@@ -43,7 +44,8 @@ struct GoOn;
 
 impl Shard {
     pub(super) fn begin_walk(&mut self, capture: Capture, context: &mut Context<Self>) {
-        self.walks.under_way.push(Progress { capture, left: self.residents.borrow().table.len() });
+        let through = entity_map::Walk::default();
+        self.walks.under_way.push(Progress { capture, through, is_done: false });
         self.schedule(context);
     }
 
@@ -69,7 +71,7 @@ impl Shard {
             if !walk.capture.is_full() {
                 self.slice(&mut walk);
             }
-            if walk.left > 0 {
+            if !walk.is_done {
                 self.walks.under_way.push(walk);
             }
         }
@@ -77,13 +79,11 @@ impl Shard {
 
     fn slice(&self, walk: &mut Progress) {
         let table = &self.residents.borrow().table;
-        walk.left = walk.left.min(table.len());
         let mut passive = Bundle::default();
         let mut cost = 0;
-        while walk.left > 0 && cost < SLICE {
-            walk.left -= 1;
+        while cost < SLICE {
             cost += 1;
-            match table.at(walk.left) {
+            match table.step(&mut walk.through) {
                 Some((key, Slot::Passive(record))) => {
                     passive.push(|bytes| v1::encode_into(&key, bytes), record);
                 }
@@ -93,7 +93,11 @@ impl Shard {
                     }
                     cost += ACTIVE_COST;
                 }
-                _ => {}
+                Some((_, Slot::Active(_))) => {}
+                None => {
+                    walk.is_done = true;
+                    break;
+                }
             }
         }
         walk.capture.put_all(passive);

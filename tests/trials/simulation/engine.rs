@@ -74,7 +74,7 @@ pub fn start(
         .map(|(number, entities)| {
             let _within = threads.set(Thread::Shard(number)).enter();
             let (surroundings, archive) = (surroundings.clone(), archive.clone());
-            assembly::start(Beginning { surroundings, archive, entities, seed: settings.seed })
+            assembly::start(Beginning { surroundings, archive, entities })
         })
         .collect();
     let topology = assembly::connect(&started, spread, loaded.unsettled);
