@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +31,10 @@ const FOLDER: &str = "snapshots";
 const SUFFIX: &str = ".snap";
 const TEMP_SUFFIX: &str = ".tmp";
 const POSITION_DIGITS: usize = 20;
+
+/// So much goes to the disk at once. All of a snapshot at its end would be in the way of the log's
+/// own syncs: clients waited a tenth of a second.
+const SYNC_EVERY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The snapshots in one data folder.
 #[derive(Debug)]
@@ -108,7 +112,7 @@ impl SnapshotStore for FileStore {
         let header = SnapshotHeader { log_id: self.log_id, position };
         Ok(Box::new(FileSink {
             position,
-            writer: Some(stream::Writer::new(temp.clone(), header, file)),
+            writer: Some(stream::Writer::new(temp.clone(), header, Steady { file, unsynced: 0 })),
             temp,
             path,
             folder: self.folder.clone(),
@@ -145,10 +149,32 @@ impl SnapshotStore for FileStore {
     }
 }
 
+/// A file that is synced as it grows.
+struct Steady {
+    file: File,
+    unsynced: usize,
+}
+
+impl Write for Steady {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        if self.unsynced >= SYNC_EVERY_BYTES {
+            self.unsynced = 0;
+            self.file.sync_data()?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 struct FileSink {
     position: Position,
     /// None once it is finished or given up.
-    writer: Option<stream::Writer<File>>,
+    writer: Option<stream::Writer<Steady>>,
     temp: PathBuf,
     path: PathBuf,
     folder: PathBuf,
@@ -167,7 +193,7 @@ impl SnapshotSink for FileSink {
         let Some(writer) = self.writer.take() else {
             return Err(SnapshotError::GivenUp { name: self.temp.display().to_string() });
         };
-        let (file, info) = writer.finish(end)?;
+        let (Steady { file, .. }, info) = writer.finish(end)?;
         file.sync_all().map_err(failed("sync", &self.temp))?;
         drop(file);
         fs::rename(&self.temp, &self.path).map_err(failed("rename", &self.temp))?;
