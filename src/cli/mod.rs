@@ -26,6 +26,8 @@ mod reservation;
 mod serve;
 mod settings;
 mod stock;
+#[cfg(test)]
+mod test_server;
 mod verify;
 pub mod view;
 

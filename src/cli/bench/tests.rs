@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,12 +19,11 @@ use super::pipeline::{self, Pipeline};
 use super::scenario::{Scenario, Stocked};
 use super::tally::{Outcome, Tally};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::test_server;
 use crate::client::{Client, Options, bare};
-use crate::config::Config;
 use crate::domain::name::TenantId;
 use crate::proto::v1;
-use crate::server::{self, Running};
-use crate::telemetry;
+use crate::server::Running;
 
 /// As much as is received, and as is asked for.
 const UNITS: u64 = 5;
@@ -34,22 +32,9 @@ const IN_FLIGHT: u32 = 3;
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// There can only be one recorder of metrics.
-fn metrics() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(|| telemetry::install().unwrap()).clone()
-}
-
 fn start() -> (Running, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::default();
-    config.server.data_dir = folder.path().join("data");
-    config.server.grpc_addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.server.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.server.shards = 2;
     // Fewer than are under way: the others wait.
-    config.limits.streams_per_connection_max = IN_FLIGHT - 1;
-    (server::start(&config, metrics()).unwrap(), folder)
+    test_server::start(|config| config.limits.streams_per_connection_max = IN_FLIGHT - 1)
 }
 
 /// Another tenant than the default one.
