@@ -1,10 +1,15 @@
 //! `holdfast replay`: sends what really happened once.
 //!
-//! [`retail`] reads a shop's [`invoices`] and has its [`sender`] send them. What another replay would
-//! do alike is apart: reading a [`table`], and sending [`in_turn`].
+//! [`retail`] reads a shop's [`invoices`] and has its [`sender`] send them; [`hotel`] reads
+//! [`bookings`], which its [`desk`] makes and ends, and asks for the [`occupancy`] that they come to.
+//! Both read a [`table`] and send [`in_turn`].
 
+mod bookings;
+mod desk;
+mod hotel;
 mod in_turn;
 mod invoices;
+mod occupancy;
 mod retail;
 mod sender;
 mod table;
@@ -22,11 +27,14 @@ use crate::cli::failure::Failure;
 pub(super) enum Command {
     /// Replay a shop's invoices, as orders and returns
     Retail(retail::Args),
+    /// Replay the bookings of hotels, as reservations of nights
+    Hotel(hotel::Args),
 }
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Retail(args) => retail::run(args).await,
+        Command::Hotel(args) => hotel::run(args).await,
     }
 }
 
