@@ -9,8 +9,8 @@ use tokio::sync::SetOnce;
 use uuid::Uuid;
 
 use super::bookings::{Action, Booking, End, RoomType, Step};
-use super::occupancy;
 use crate::cli::failure::Failure;
+use crate::cli::parse::to_wire_date;
 use crate::client::{CallError, Pipeline};
 use crate::proto::v1;
 
@@ -156,8 +156,8 @@ fn calendar(room_type: &RoomType) -> v1::CreateCalendarRequest {
 fn stay(booking: &Booking, calendar_id: String) -> v1::CreateReservationRequest {
     let nights = v1::NightsResource {
         calendar_id,
-        check_in_date: Some(occupancy::wire_date(booking.check_in)),
-        check_out_date: Some(occupancy::wire_date(booking.check_out)),
+        check_in_date: Some(to_wire_date(booking.check_in)),
+        check_out_date: Some(to_wire_date(booking.check_out)),
     };
     let line = v1::ReservationLine {
         line_id: String::new(),

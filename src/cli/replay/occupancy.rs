@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use super::bookings::{Booking, RoomType};
 use crate::cli::failure::Failure;
+use crate::cli::parse::to_wire_date;
 use crate::client::{CallError, Client};
 use crate::domain::calendar::Date;
 use crate::proto::{self, v1};
@@ -47,7 +48,10 @@ pub(super) async fn ask<'a>(
 fn all_nights(bookings: &[Booking]) -> Option<v1::DateInterval> {
     let start = bookings.iter().map(|booking| booking.check_in).min()?;
     let end = bookings.iter().map(|booking| booking.check_out).max()?;
-    Some(v1::DateInterval { start_date: Some(wire_date(start)), end_date: Some(wire_date(end)) })
+    Some(v1::DateInterval {
+        start_date: Some(to_wire_date(start)),
+        end_date: Some(to_wire_date(end)),
+    })
 }
 
 async fn committed(
@@ -114,12 +118,6 @@ async fn claims(
             return Ok(claims);
         }
     }
-}
-
-/// A date as the wire carries it.
-pub(super) fn wire_date(date: Date) -> proto::Date {
-    let (year, month, day) = date.civil();
-    proto::Date { year, month: month.into(), day: day.into() }
 }
 
 /// A date that the server told.
