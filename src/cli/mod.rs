@@ -26,6 +26,8 @@ mod reservation;
 mod serve;
 mod settings;
 mod stock;
+#[cfg(test)]
+mod test_server;
 mod verify;
 pub mod view;
 
@@ -121,8 +123,9 @@ enum Command {
     /// Send what really happened once
     #[command(
         subcommand,
-        after_help = "Example:
-  holdfast replay retail retail_2009_12.csv.gz --initial-on-hand 100"
+        after_help = "Examples:
+  holdfast replay retail retail_2009_12.csv.gz --initial-on-hand 100
+  holdfast replay hotel hotel_bookings.csv.gz --rooms hotel_rooms.csv"
     )]
     Replay(replay::Command),
 }

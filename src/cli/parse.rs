@@ -11,9 +11,10 @@ use std::time::{Duration, SystemTime};
 use tonic::codegen::http::uri::Authority;
 use uuid::Uuid;
 
+use crate::domain::calendar::Date;
 use crate::domain::money::Currency;
 use crate::domain::name::{Location, Sku, TenantId};
-use crate::proto::Money;
+use crate::proto::{self, Money};
 
 /// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
 /// from a decimal text to the wire.
@@ -213,6 +214,12 @@ pub fn to_wire_span(span: Duration) -> prost_types::Duration {
         seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
         nanos: span.subsec_nanos() as i32,
     }
+}
+
+/// A date as the wire carries it.
+pub fn to_wire_date(date: Date) -> proto::Date {
+    let (year, month, day) = date.civil();
+    proto::Date { year, month: month.into(), day: day.into() }
 }
 
 /// The moment that lies a span before now, by this machine's clock.

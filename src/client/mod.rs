@@ -245,6 +245,22 @@ impl Client {
         let tenant = options.tenant_header();
         Ok(Self { channel: TenantChannel { channel, tenant }, retry: options.retry })
     }
+
+    /// Sends one [`CalendarServiceListClaimsRequest`](v1::CalendarServiceListClaimsRequest), again
+    /// where that is safe.
+    ///
+    /// # Errors
+    /// [`CallError`], where the last try had no answer or another than this.
+    pub async fn list_calendar_claims(
+        &self,
+        message: v1::CalendarServiceListClaimsRequest,
+    ) -> Result<v1::CalendarServiceListClaimsResponse, CallError> {
+        call(self.retry, message, |request| {
+            let mut service = self.calendars();
+            async move { service.list_claims(request).await }
+        })
+        .await
+    }
 }
 
 fn endpoint(options: &Options) -> Result<Endpoint, ConnectError> {
