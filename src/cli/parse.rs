@@ -12,7 +12,7 @@ use tonic::codegen::http::uri::Authority;
 use uuid::Uuid;
 
 use crate::domain::money::Currency;
-use crate::domain::name::{Location, Sku, TenantId};
+use crate::domain::name::{CalendarId, Location, Sku, TenantId};
 use crate::proto::Money;
 
 /// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
@@ -125,9 +125,8 @@ pub fn span_above_zero(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
-    let moment: jiff::Timestamp =
-        text.parse().map_err(|_| "no moment such as 2026-12-24T10:00:00Z".to_owned())?;
-    Ok(prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() })
+    let moment = text.parse().map_err(|_| "no moment such as 2026-12-24T10:00:00Z".to_owned())?;
+    Ok(to_wire_moment(moment))
 }
 
 /// Reads `KEY=VALUE`; the first `=` parts them.
@@ -177,6 +176,14 @@ pub fn location(text: &str) -> Result<Location, String> {
     Location::new(text).map_err(|error| error.to_string())
 }
 
+/// Reads a calendar's id.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn calendar_id(text: &str) -> Result<CalendarId, String> {
+    CalendarId::new(text).map_err(|error| error.to_string())
+}
+
 /// Reads where a server listens.
 ///
 /// # Errors
@@ -213,6 +220,16 @@ pub fn to_wire_span(span: Duration) -> prost_types::Duration {
         seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
         nanos: span.subsec_nanos() as i32,
     }
+}
+
+/// A moment as the wire carries it.
+pub fn to_wire_moment(moment: jiff::Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() }
+}
+
+/// A moment from the wire; nothing beyond the years that can be told.
+pub fn from_wire_moment(moment: prost_types::Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::new(moment.seconds, moment.nanos).ok()
 }
 
 /// The moment that lies a span before now, by this machine's clock.
