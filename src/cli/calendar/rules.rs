@@ -13,6 +13,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::setting::Units;
 use crate::cli::failure::Failure;
 use crate::cli::parse;
+use crate::proto::v1::update_calendar_rules_request::Rules;
 use crate::proto::v1::{self, calendar, day_rules};
 
 const DAY_SECONDS: u64 = 86_400;
@@ -63,16 +64,16 @@ pub(super) struct Daily {
     /// Whether nothing can be had
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     closed: Option<bool>,
-    /// Whether nobody can arrive
+    /// Whether nobody can arrive, of nights
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     closed_to_arrival: Option<bool>,
-    /// Whether nobody can depart
+    /// Whether nobody can depart, of nights
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     closed_to_departure: Option<bool>,
-    /// The fewest nights of who arrives; 0 lifts the rule
+    /// The fewest nights of who arrives then; 0 lifts the rule
     #[arg(long, value_name = "NIGHTS")]
     stay_min: Option<u32>,
-    /// The most nights of who arrives; 0 lifts the rule
+    /// The most nights of who arrives then; 0 lifts the rule
     #[arg(long, value_name = "NIGHTS")]
     stay_max: Option<u32>,
     /// How many units there are, or default: as many as where nothing is set
@@ -198,11 +199,7 @@ impl General {
     ///
     /// # Errors
     /// As [`Self::of_nights`].
-    pub(super) fn of(
-        &self,
-        calendar: &v1::Calendar,
-    ) -> Result<v1::update_calendar_rules_request::Rules, Failure> {
-        use v1::update_calendar_rules_request::Rules;
+    pub(super) fn of(&self, calendar: &v1::Calendar) -> Result<Rules, Failure> {
         match calendar.rules {
             Some(calendar::Rules::SlotRules(before)) => Ok(Rules::SlotRules(self.of_slots(before))),
             Some(calendar::Rules::NightRules(before)) => {
@@ -240,11 +237,11 @@ fn days(flag: &str, named: Option<Limit>, before: Option<u32>) -> Result<Option<
 impl Daily {
     /// Whether nothing of it was named.
     pub(super) fn is_empty(&self) -> bool {
-        self.clone_into_message(None) == v1::DayRules::default()
+        self.message(None) == v1::DayRules::default()
     }
 
     /// What it sets, on some dates.
-    pub(super) fn clone_into_message(&self, dates: Option<v1::CalendarDates>) -> v1::DayRules {
+    pub(super) fn message(&self, dates: Option<v1::CalendarDates>) -> v1::DayRules {
         use day_rules::{CapacityRule, HoursRule};
         let hours = self.hours.clone().map(|hours| match hours {
             Hours::Always => HoursRule::AlwaysOpen(true),

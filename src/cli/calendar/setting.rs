@@ -12,7 +12,11 @@ use crate::cli::failure::Failure;
 use crate::cli::remote::{CommandArgs, PAGE_SIZE_MAX, Remote};
 use crate::cli::view::calendar::Proposal;
 use crate::cli::when::{self, Period};
-use crate::proto::v1::{self, calendar_period, create_calendar_request, list_conflicts_request};
+use crate::client::Client;
+use crate::proto::v1::{
+    self, calendar_period, create_calendar_request, list_conflicts_request,
+    update_calendar_rules_request,
+};
 
 #[derive(Debug, Args)]
 pub struct Create {
@@ -189,34 +193,22 @@ pub(super) async fn create(args: Create) -> Result<(), Failure> {
 
 /// Tells the calendar where nothing is to be set.
 pub(super) async fn rules(args: Rules) -> Result<(), Failure> {
-    let client = args.remote.connect().await?;
-    let (sets_days, sets_general) = (!args.daily.is_empty(), !args.general.is_empty());
-    if args.period.is_some() && !sets_days {
-        let says =
-            "names dates but nothing that is to hold then, as --stay-min 3 or --hours 08:00-20:00";
+    if args.period.is_some() && args.daily.is_empty() {
+        let says = "dates are named, but nothing that is to hold then, as in --stay-min 3 or --hours \
+                    08:00-20:00";
         return Err(Failure::Usage(says.to_owned()));
     }
-    if !sets_days && !sets_general {
+    let days = args.days()?;
+    let client = args.remote.connect().await?;
+    if days.is_empty() && args.general.is_empty() {
         let (calendar, position) = told(&client, &args.remote, &args.named).await?;
         return Ok(args.remote.output.print(&answer(Some(calendar), None, position))?);
     }
-    let days = if sets_days {
-        let dates = args.period.map(|period| dates_of(period, &args.weekdays)).transpose()?;
-        vec![args.daily.clone_into_message(dates)]
-    } else {
-        Vec::new()
-    };
-    let general = if sets_general {
-        let (calendar, _) = told(&client, &args.remote, &args.named).await?;
-        Some(args.general.of(&calendar)?)
-    } else {
-        None
-    };
     let request = v1::UpdateCalendarRulesRequest {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         calendar_id: args.named.id.to_string(),
-        rules: general,
+        rules: args.general(&client).await?,
         days,
         accept_conflicts: args.proposed.accept_conflicts,
     };
@@ -228,6 +220,29 @@ pub(super) async fn rules(args: Rules) -> Result<(), Failure> {
     let done = done.map_err(args.remote.explain_about(&args.named))?;
     let answer = answer(done.calendar, Some(done.version), done.position);
     Ok(args.remote.output.print(&answer)?)
+}
+
+impl Rules {
+    /// What is to hold on some dates; nothing where that isn't told.
+    fn days(&self) -> Result<Vec<v1::DayRules>, Failure> {
+        if self.daily.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dates = self.period.map(|period| dates_of(period, &self.weekdays)).transpose()?;
+        Ok(vec![self.daily.message(dates)])
+    }
+
+    /// What is to hold at all times, with what holds already; nothing where that isn't told.
+    async fn general(
+        &self,
+        client: &Client,
+    ) -> Result<Option<update_calendar_rules_request::Rules>, Failure> {
+        if self.general.is_empty() {
+            return Ok(None);
+        }
+        let (calendar, _) = told(client, &self.remote, &self.named).await?;
+        self.general.of(&calendar).map(Some)
+    }
 }
 
 pub(super) async fn capacity(args: Capacity) -> Result<(), Failure> {

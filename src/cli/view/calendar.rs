@@ -367,7 +367,7 @@ impl fmt::Display for Availability {
         let Self { when, capacity, overbooking, claimed, available, .. } = self;
         write!(f, "{when}  {available} free, {claimed} of {capacity} claimed")?;
         if *overbooking > 0 {
-            write!(f, ", {overbooking} more may be")?;
+            write!(f, ", overbooking {overbooking}")?;
         }
         match self.closure {
             None => Ok(()),

@@ -33,6 +33,8 @@ pub struct Day {
     pub calendar_id: String,
     /// Whose date and hours these are.
     pub time_zone: String,
+    /// Whether it takes no new claims.
+    pub retired: bool,
     /// Which date.
     pub date: String,
     /// Its hours: 24, but for days on which the clocks change.
@@ -99,6 +101,7 @@ impl Day {
         Some(Self {
             calendar_id: calendar.calendar_id.clone(),
             time_zone: calendar.time_zone.clone(),
+            retired: calendar.retired,
             date: date.to_string(),
             hours: hours.collect(),
             named: date.strftime("%A %-d %B %Y").to_string(),
@@ -187,7 +190,9 @@ impl Hour {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: slots of {}, {}\n", self.calendar_id, self.named, self.time_zone)?;
+        let Self { calendar_id, time_zone, named, .. } = self;
+        let retired = if self.retired { ", retired" } else { "" };
+        writeln!(f, "{calendar_id}: slots of {named}, {time_zone}{retired}\n")?;
         let taken: Vec<_> = self.hours.iter().map(Hour::taken).collect();
         let width = taken.iter().map(String::len).max().unwrap_or_default();
         for (hour, taken) in self.hours.iter().zip(&taken) {

@@ -35,6 +35,8 @@ pub struct Month<D> {
     pub calendar_id: String,
     /// Whose dates these are.
     pub time_zone: String,
+    /// Whether it takes no new claims.
+    pub retired: bool,
     /// Which month, such as `2026-12`.
     pub month: String,
     /// Its days, from the first on.
@@ -125,6 +127,7 @@ impl<D> Month<D> {
         Self {
             calendar_id: calendar.calendar_id.clone(),
             time_zone: calendar.time_zone.clone(),
+            retired: calendar.retired,
             month: first.strftime("%Y-%m").to_string(),
             days,
             first,
@@ -259,8 +262,10 @@ pub(super) fn short(units: u32) -> String {
 
 impl<D: Drawn> fmt::Display for Month<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let month = self.first.strftime("%B %Y");
-        writeln!(f, "{}: {} of {month}, {}\n", self.calendar_id, D::KIND, self.time_zone)?;
+        let Self { calendar_id, time_zone, first, .. } = self;
+        let retired = if self.retired { ", retired" } else { "" };
+        let month = first.strftime("%B %Y");
+        writeln!(f, "{calendar_id}: {} of {month}, {time_zone}{retired}\n", D::KIND)?;
         write_row(f, &["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])?;
         let before = self.first.weekday().to_monday_zero_offset() as usize;
         let blank = (0..before).map(|_| None);
