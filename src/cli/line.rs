@@ -119,7 +119,7 @@ fn quantity(text: &str) -> Result<u64, InvalidLine> {
     text.parse().ok().filter(|quantity| *quantity > 0).ok_or_else(refused)
 }
 
-/// Reads `TIME` or `TIME*QUANTITY`, of which the quantity is told with the time as it was written.
+/// Reads `TIME` or `TIME*QUANTITY`: what the time is, as it was written, and how many.
 fn counted(text: &str) -> Result<(&str, u64), InvalidLine> {
     match text.split_once('*') {
         None => Ok((text, 1)),
@@ -197,18 +197,16 @@ impl FromStr for PricedLineSpec {
     type Err = InvalidLine;
 
     fn from_str(text: &str) -> Result<Self, InvalidLine> {
-        // Neither a quantity nor a time has an @ of its own, so the price is after the last one, and
-        // that is behind the last =.
-        let (_, _, amount) = parts(text)?;
-        let price = amount.and_then(|amount| amount.split_once('@')).map(|(_, price)| price);
-        let Some(price) = price else {
+        // Neither a quantity nor a time has an @ of its own, but a name may.
+        let is_behind_name = |line: &str| text.rfind('=').is_some_and(|at| at < line.len());
+        let Some((line, price)) = text.rsplit_once('@').filter(|(line, _)| is_behind_name(line))
+        else {
             return Err(text.parse::<LineSpec>().err().unwrap_or(InvalidLine::NoPrice));
         };
-        let line = text[..text.len() - price.len() - "@".len()].parse()?;
         let unit_price = price
             .parse()
             .map_err(|cause: String| InvalidLine::Price { price: price.to_owned(), cause })?;
-        Ok(Self { line, unit_price })
+        Ok(Self { line: line.parse()?, unit_price })
     }
 }
 
