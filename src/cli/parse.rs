@@ -12,7 +12,7 @@ use tonic::codegen::http::uri::Authority;
 use uuid::Uuid;
 
 use crate::domain::money::Currency;
-use crate::domain::name::{CalendarId, Location, Sku, TenantId};
+use crate::domain::name::{Location, Sku, TenantId};
 use crate::proto::Money;
 
 /// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
@@ -176,14 +176,6 @@ pub fn location(text: &str) -> Result<Location, String> {
     Location::new(text).map_err(|error| error.to_string())
 }
 
-/// Reads a calendar's id.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn calendar_id(text: &str) -> Result<CalendarId, String> {
-    CalendarId::new(text).map_err(|error| error.to_string())
-}
-
 /// Reads where a server listens.
 ///
 /// # Errors
@@ -222,6 +214,12 @@ pub fn to_wire_span(span: Duration) -> prost_types::Duration {
     }
 }
 
+/// The moment that lies a span before now, by this machine's clock.
+pub fn ago(span: Duration) -> prost_types::Timestamp {
+    let moment = SystemTime::now().checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH);
+    moment.into()
+}
+
 /// A moment as the wire carries it.
 pub fn to_wire_moment(moment: jiff::Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() }
@@ -230,12 +228,6 @@ pub fn to_wire_moment(moment: jiff::Timestamp) -> prost_types::Timestamp {
 /// A moment from the wire; nothing beyond the years that can be told.
 pub fn from_wire_moment(moment: prost_types::Timestamp) -> Option<jiff::Timestamp> {
     jiff::Timestamp::new(moment.seconds, moment.nanos).ok()
-}
-
-/// The moment that lies a span before now, by this machine's clock.
-pub fn ago(span: Duration) -> prost_types::Timestamp {
-    let moment = SystemTime::now().checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH);
-    moment.into()
 }
 
 /// The id given, or a new one.

@@ -247,7 +247,7 @@ impl Client {
     }
 
     /// Sends one [`CalendarServiceListClaimsRequest`](v1::CalendarServiceListClaimsRequest), again
-    /// where that is safe. The method of stock has the plain name.
+    /// where that is safe.
     ///
     /// # Errors
     /// [`CallError`], where the last try had no answer or another than this.

@@ -15,7 +15,6 @@ use std::fmt;
 use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
-use crate::cli::parse;
 use crate::cli::remote::Remote;
 use crate::cli::view::{Answer, Entity};
 use crate::client::Client;
@@ -100,8 +99,12 @@ What a setting would bring into conflict is told by --validate-only of capacity,
 #[derive(Debug, Args)]
 struct Named {
     /// Which calendar
-    #[arg(value_name = "CALENDAR", value_parser = parse::calendar_id)]
+    #[arg(value_name = "CALENDAR", value_parser = calendar_id)]
     id: CalendarId,
+}
+
+fn calendar_id(text: &str) -> Result<CalendarId, String> {
+    CalendarId::new(text).map_err(|error| error.to_string())
 }
 
 /// As messages name it.
