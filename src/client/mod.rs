@@ -35,7 +35,7 @@ use v1::reservation_service_client::ReservationServiceClient;
 use v1::sales_order_service_client::SalesOrderServiceClient;
 use v1::stock_service_client::StockServiceClient;
 
-pub use error::{CallError, Family, FieldError, write_shortages};
+pub use error::{CallError, Family, FieldError, write_conflicts, write_shortages};
 pub use pipeline::Pipeline;
 pub use retry::{RetryPolicy, call};
 

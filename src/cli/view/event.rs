@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::calendar;
+use super::calendar_event as calendar;
 use super::claimed::Line;
 use super::order::{self, PricedLine};
 use super::{Amount, Stock, moment};
