@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod claimed;
 pub mod event;
 pub mod order;
+pub mod parts;
 pub mod reservation;
 pub mod statistics;
 pub mod stock;
