@@ -1,174 +1,39 @@
-//! A reservation that is committed in parts, its resources, and a slow and obvious model of both:
-//! each unit of each line on its own, with the moment up to which it is used.
+//! A reservation that is committed in parts and its resources, told the same as a slow and obvious
+//! model of both, and compared with it after each step.
 //!
 //! What is told may be lost on its way, and is said again. Nothing is left free in the calendars, so
 //! a commit that took a moment more than the reservation had would be refused, and seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use holdfast::domain::calendar::{self, Calendar, Date, Kind, Setting, SlotRules, When};
+use holdfast::domain::calendar::{self, Calendar, Setting, SlotRules, When};
 use holdfast::domain::claim::Wish;
 use holdfast::domain::command::{Command, Message};
 use holdfast::domain::entity::{Aggregate, Outcome};
 use holdfast::domain::event::Event;
 use holdfast::domain::ids::*;
-use holdfast::domain::name::{CalendarId, LineId};
+use holdfast::domain::name::LineId;
 use holdfast::domain::rejection::Rejection;
-use holdfast::domain::reservation::{
-    self, CommitLine, Details, End, Line, LinePart, Reservation, Term,
-};
+use holdfast::domain::reservation::{self, CommitLine, Details, Line, LinePart, Reservation, Term};
 use holdfast::domain::stock_balance::StockBalance;
-use holdfast::domain::time::Timestamp;
-use holdfast::domain::wanted::Wanted;
 use holdfast::verify::Laws;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::arbitrary::quick;
+use super::commit_model::*;
 use super::replay::check as check_replay;
 use super::stage::{Stage, given};
-use super::times::{self, insist_on, utc};
+use super::times::{self, insist_on};
 use super::words::*;
-
-/// Six of them are an hour of slots, one is a night, and stock has a single one.
-const TICK_MS: i64 = 10 * 60_000;
-const HOUR: i64 = 6;
-
-/// What a line is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Of {
-    Stock,
-    Slots,
-    Nights,
-}
-
-impl Of {
-    fn resource(self) -> ResourceKey {
-        match self {
-            Self::Stock => sku("A"),
-            Self::Slots => ResourceKey::Calendar(CalendarId::new("BAY").unwrap()),
-            Self::Nights => ResourceKey::Calendar(CalendarId::new("DOUBLE").unwrap()),
-        }
-    }
-
-    fn kind(self) -> Kind {
-        if self == Self::Slots { Kind::Slots } else { Kind::Nights }
-    }
-
-    /// The calendar's own name for a tick.
-    fn moment(self, tick: i64) -> i64 {
-        match self {
-            Self::Stock => tick,
-            Self::Slots => utc("2026-12-24T10:00:00Z").0 as i64 + tick * TICK_MS,
-            Self::Nights => 20_800 + tick,
-        }
-    }
-
-    fn wanted(self, from: i64, to: i64) -> Wanted {
-        match self.resource() {
-            ResourceKey::Stock(key) => Wanted::Stock(key),
-            ResourceKey::Calendar(calendar) => {
-                let span = self.kind().span(self.moment(from), self.moment(to));
-                Wanted::Time { calendar, span }
-            }
-        }
-    }
-
-    fn end(self, tick: i64) -> End {
-        match self {
-            Self::Stock | Self::Slots => End::Instant(Timestamp(self.moment(tick) as u64)),
-            Self::Nights => End::Date(Date(self.moment(tick) as i32)),
-        }
-    }
-
-    fn contains(self, part: &LinePart, tick: i64) -> bool {
-        part.span.is_none_or(|span| (span.from()..span.to()).contains(&self.moment(tick)))
-    }
-}
-
-/// A line of the model: of each unit, the tick up to which it is used.
-#[derive(Debug, Clone)]
-struct Units {
-    of: Of,
-    from: i64,
-    to: i64,
-    until: Vec<i64>,
-}
-
-#[derive(Debug, Clone)]
-struct Model {
-    lines: Vec<Units>,
-    is_open: bool,
-    /// In ticks, of slots.
-    turnover: i64,
-}
-
-/// What is named of a line: how many, and at which of its ticks it ends.
-type Named = BTreeMap<usize, (Option<u64>, Option<i64>)>;
 
 #[derive(Debug, Clone)]
 enum Step {
     Part { named: Named, is_final: bool },
     Rest,
     Cancel,
-}
-
-impl Units {
-    /// Uses units; else tells how many could have been used.
-    fn take(&mut self, quantity: Option<u64>, end: Option<i64>) -> Result<(), u64> {
-        let end = end.unwrap_or(self.to);
-        self.until.sort_unstable();
-        let left = self.until.iter().filter(|until| **until < end).count();
-        let quantity = quantity.unwrap_or((left as u64).max(1));
-        if quantity > left as u64 {
-            return Err(left as u64);
-        }
-        self.until.iter_mut().take(quantity as usize).for_each(|until| *until = end);
-        Ok(())
-    }
-
-    fn count(&self, is_meant: impl Fn(i64) -> bool) -> u64 {
-        self.until.iter().filter(|until| is_meant(**until)).count() as u64
-    }
-
-    fn used_at(&self, tick: i64) -> u64 {
-        self.count(|until| self.from <= tick && tick < until)
-    }
-
-    fn left_at(&self, tick: i64) -> u64 {
-        self.count(|until| until <= tick && (self.from..self.to).contains(&tick))
-    }
-}
-
-impl Model {
-    fn part(&mut self, named: &Named, is_final: bool) -> Result<(), Rejection> {
-        let before = self.clone();
-        for (nth, (quantity, end)) in named {
-            if let Err(left) = self.lines[*nth].take(*quantity, *end) {
-                *self = before;
-                let (line, requested) = (LineId::counted(*nth), quantity.unwrap_or(1));
-                return Err(Rejection::MoreThanLeft { line, requested, left });
-            }
-        }
-        let is_left = self.lines.iter().any(|line| line.count(|until| until < line.to) > 0);
-        self.is_open = is_left && !is_final;
-        Ok(())
-    }
-
-    /// Units of a calendar that are taken at a tick, with the turnover after the last use.
-    fn taken_at(&self, of: Of, tick: i64) -> u64 {
-        let turnover = if of == Of::Slots { self.turnover } else { 0 };
-        let lines = self.lines.iter().filter(|line| line.of == of);
-        let taken = lines.map(|line| {
-            line.count(|until| {
-                let end = if self.is_open { line.to } else { until };
-                line.from < end && (line.from..end + turnover).contains(&tick)
-            })
-        });
-        taken.sum()
-    }
 }
 
 /// One reservation and what it wants things of.

@@ -19,6 +19,7 @@ mod calendar_rules;
 mod calendar_steps;
 mod times;
 
+mod commit_model;
 mod commit_parts;
 mod commit_steps;
 
