@@ -25,7 +25,7 @@ fn nights_until(day: i32) -> Option<End> {
 }
 
 fn minutes_until(minute: u64) -> Option<End> {
-    Some(End::Instant(TOMORROW.plus_ms(minute * 60_000)))
+    Some(End::Time(TOMORROW.plus_ms(minute * 60_000)))
 }
 
 /// A holiday used bit by bit: a breakfast and the bay for 63 minutes, a night and a breakfast more, and

@@ -126,7 +126,7 @@ fn sound_parts() -> Vec<Event> {
     on_one_thread(async {
         let trial = start(&disks, clock(), Settings::default());
         furnish(&trial).await;
-        let gone = reservation::End::Instant(TOMORROW.plus_ms(HOUR));
+        let gone = reservation::End::Time(TOMORROW.plus_ms(HOUR));
         let said = [
             wants(holiday(), Term::Confirmed),
             commit_part(1, 1, None, false),

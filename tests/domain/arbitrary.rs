@@ -109,7 +109,7 @@ fn span() -> impl Strategy<Value = Span> {
 
 fn commit_part() -> impl Strategy<Value = reservation::Command> {
     let end = prop_oneof![
-        instant().prop_map(End::Instant),
+        instant().prop_map(End::Time),
         any::<i32>().prop_map(|days| End::Date(Date(days))),
     ];
     let quantity = prop::option::of(any::<NonZeroU64>());

@@ -62,7 +62,7 @@ impl Of {
 
     pub fn end(self, tick: i64) -> End {
         match self {
-            Self::Stock | Self::Slots => End::Instant(Timestamp(self.moment(tick) as u64)),
+            Self::Stock | Self::Slots => End::Time(Timestamp(self.moment(tick) as u64)),
             Self::Nights => End::Date(Date(self.moment(tick) as i32)),
         }
     }

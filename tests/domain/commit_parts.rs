@@ -134,7 +134,7 @@ fn stay_of(nights: i32) -> Span {
 }
 
 fn at_minute(minute: u64) -> Option<End> {
-    Some(End::Instant(at(10).plus_ms(minute * MINUTE)))
+    Some(End::Time(at(10).plus_ms(minute * MINUTE)))
 }
 
 fn after_nights(nights: i32) -> Option<End> {
@@ -155,8 +155,8 @@ fn a_line_that_can_not_be_meant_is_named_with_what_is_wrong_and_nothing_happens(
         (line(0, None, at_minute(121)), EndOutside(at_minute(121).unwrap())),
         (line(1, None, after_nights(0)), EndOutside(after_nights(0).unwrap())),
         (line(1, None, after_nights(4)), EndOutside(after_nights(4).unwrap())),
-        (line(0, None, Some(End::Instant(Timestamp(u64::MAX)))), {
-            EndOutside(End::Instant(Timestamp(u64::MAX)))
+        (line(0, None, Some(End::Time(Timestamp(u64::MAX)))), {
+            EndOutside(End::Time(Timestamp(u64::MAX)))
         }),
     ];
     let fine = line(0, None, at_minute(63));

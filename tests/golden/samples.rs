@@ -397,7 +397,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
     };
     let lines = [
         line(0, 1, Some(End::Date(times::MONDAY))),
-        line(1, 0, Some(End::Instant(LATER))),
+        line(1, 0, Some(End::Time(LATER))),
         line(2, 300, None),
     ];
     let part = Hold::CommitPart { lines: lines.into(), is_final: false };

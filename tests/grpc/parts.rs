@@ -157,7 +157,9 @@ fn a_line_of_a_commit_that_can_not_be_meant_is_named_by_its_field() {
             (used("1", None, until_day(32)), "check_out_date"),
         ];
         for (line, field) in cases {
-            let request = part(&id, vec![fine(), line.clone()], false);
+            let first = if line.end.is_some() { used("2", None, None) } else { fine() };
+            let first = if line.line_id == "2" { fine() } else { first };
+            let request = part(&id, vec![first, line.clone()], false);
             let refused = client.commit_reservation(request).await.unwrap_err();
             assert_eq!(refused.code, Code::InvalidArgument, "{line:?}: {refused}");
             let fields: Vec<_> = refused.fields.iter().map(|it| it.field.as_str()).collect();

@@ -319,9 +319,7 @@ fn rejected(rejection: Rejection) -> Wire {
 fn commit_field(flaw: CommitFlaw) -> &'static str {
     match flaw {
         CommitFlaw::UnknownLine => "line_id",
-        CommitFlaw::WrongEnd(End::Instant(_)) | CommitFlaw::EndOutside(End::Instant(_)) => {
-            "end_time"
-        }
+        CommitFlaw::WrongEnd(End::Time(_)) | CommitFlaw::EndOutside(End::Time(_)) => "end_time",
         CommitFlaw::WrongEnd(End::Date(_)) | CommitFlaw::EndOutside(End::Date(_)) => {
             "check_out_date"
         }

@@ -44,7 +44,7 @@ pub struct CommitLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// That of a slot: any instant.
-    Instant(Timestamp),
+    Time(Timestamp),
     /// That of nights: the date after the last of them.
     Date(Date),
 }
@@ -281,7 +281,7 @@ fn end(line: &Line, end: Option<End>) -> Result<i64, CommitFlaw> {
     let (from, to) = moments(&line.wanted);
     let Some(end) = end else { return Ok(to) };
     let until = match (&line.wanted, end) {
-        (Wanted::Time { span: Span::Slots { start, .. }, .. }, End::Instant(end)) => {
+        (Wanted::Time { span: Span::Slots { start, .. }, .. }, End::Time(end)) => {
             Span::Slots { start: *start, end }.to()
         }
         (Wanted::Time { span: Span::Nights { .. }, .. }, End::Date(date)) => date.0.into(),

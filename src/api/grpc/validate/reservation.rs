@@ -198,7 +198,7 @@ impl Fields {
         let end = match end {
             None => return Some(None),
             Some(Wire::EndTime(time)) => {
-                self.timestamp(format_args!("{path}.end_time"), time).map(End::Instant)
+                self.timestamp(format_args!("{path}.end_time"), time).map(End::Time)
             }
             Some(Wire::CheckOutDate(date)) => {
                 self.date(format_args!("{path}.check_out_date"), date).map(End::Date)
