@@ -8,6 +8,7 @@ mod material;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use holdfast::domain::command::Intent;
 use holdfast::domain::entity::{Aggregate, Context};
 use holdfast::domain::ids::{
     EntityId, Position, ReservationId, ResourceKey, SalesOrderId, Version,
@@ -23,7 +24,15 @@ const CLAIMS: [u64; 2] = [10, 100_000];
 const LINES: usize = 3;
 
 fn context(id: &EntityId, version: Version) -> Context<'_> {
-    Context { id, version, now: NOW, log_position: Position(1_000), issuer: None }
+    Context {
+        id,
+        version,
+        now: NOW,
+        log_position: Position(1_000),
+        issuer: None,
+        request: None,
+        intent: Intent::Execute,
+    }
 }
 
 /// Decides, and follows whatever was decided; gives the state after it.

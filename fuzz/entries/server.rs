@@ -25,6 +25,7 @@ pub const METHODS: [&str; 18] = [
     "StockService/ListClaims",
     "ReservationService/CreateReservation",
     "ReservationService/ExtendReservation",
+    "ReservationService/ChangeReservation",
     "ReservationService/ConfirmReservation",
     "ReservationService/CommitReservation",
     "ReservationService/CancelReservation",

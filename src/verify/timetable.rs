@@ -7,12 +7,13 @@
 //! capacity goes by dates: zone data may have changed since, and nobody can say any more which
 //! instants such a date had then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::domain::calendar::{Calendar, Event, Kind, Part, Standing};
-use crate::domain::ids::{EntityKey, ReservationId};
+use crate::domain::calendar::{Calendar, ClaimLine, Event, Kind, Part, Standing};
+use crate::domain::ids::{EntityKey, ReservationId, Version};
 
 /// How many pieces of a calendar are looked at, at a time.
 const PIECES_MAX: usize = 10_000;
@@ -23,9 +24,18 @@ pub(super) struct Timetable {
     calendars: HashMap<EntityKey, Claimed, FixedState>,
 }
 
+/// A claim as it stands.
+#[derive(Clone)]
+pub(super) struct Stands {
+    /// What its reservation has.
+    pub(super) standing: Standing,
+    /// While that is changed: what it is to have instead.
+    pub(super) change: Option<Arc<[Part]>>,
+}
+
 #[derive(Default)]
 struct Claimed {
-    claims: HashMap<ReservationId, Standing, FixedState>,
+    claims: HashMap<ReservationId, Stands, FixedState>,
     /// Units from each moment on, as far as something was ever claimed around it.
     units: BTreeMap<i64, u64>,
 }
@@ -40,41 +50,24 @@ impl Timetable {
         calendar: &Calendar,
     ) -> Vec<String> {
         let claimed = self.calendars.entry(key.clone()).or_default();
+        let plain = |standing: &Standing| Stands { standing: standing.clone(), change: None };
+        let widened = |standing: &Standing, change: &Arc<[Part]>| Stands {
+            standing: standing.clone(),
+            change: Some(change.clone()),
+        };
         match event {
-            Event::ClaimMade(standing) => {
-                let before = claimed.replace(standing.clone());
-                let mut wrong = Vec::new();
-                if before.is_some() {
-                    wrong.push("the reservation has claimed here before".to_owned());
-                }
-                wrong.extend(claimed.check(standing, before.as_ref(), calendar));
-                wrong
-            }
+            Event::ClaimMade(standing) => claimed.make(plain(standing), calendar),
             Event::ClaimChanged(standing) | Event::ClaimCommitted(standing) => {
-                let before = claimed.replace(standing.clone());
-                let mut wrong = Vec::new();
-                match &before {
-                    None => wrong.push("the reservation has no claim here".to_owned()),
-                    Some(before) if before.reservation_version > standing.reservation_version => {
-                        wrong.push("an older wish has undone a newer one".to_owned());
-                    }
-                    Some(_) => {}
-                }
-                wrong.extend(claimed.check(standing, before.as_ref(), calendar));
-                wrong
+                claimed.change(plain(standing), calendar)
+            }
+            Event::ClaimWidened { standing, change } if standing.parts.is_empty() => {
+                claimed.make(widened(standing, change), calendar)
+            }
+            Event::ClaimWidened { standing, change } => {
+                claimed.change(widened(standing, change), calendar)
             }
             Event::ClaimReleased { reservation, reservation_version } => {
-                let Some(before) = claimed.claims.get(reservation).cloned() else {
-                    return vec!["the reservation has no claim here".to_owned()];
-                };
-                let is_old = before.reservation_version > *reservation_version;
-                let used = before.parts.iter().filter(|part| part.line.committed > 0);
-                let parts = used.cloned().map(without_held).collect();
-                let (version, deadline) = (*reservation_version, None);
-                let left = Standing { reservation_version: version, deadline, parts, ..before };
-                claimed.replace(left);
-                let wrong = is_old.then(|| "an older wish has undone a newer one".to_owned());
-                wrong.into_iter().collect()
+                claimed.release(*reservation, *reservation_version)
             }
             Event::Created(_) | Event::Set(_) | Event::Retired | Event::ClaimsInConflict(_) => {
                 Vec::new()
@@ -83,7 +76,7 @@ impl Timetable {
     }
 
     /// A reservation's claim, if it has one or used something up.
-    pub(super) fn claim(&self, key: &EntityKey, reservation: ReservationId) -> Option<&Standing> {
+    pub(super) fn claim(&self, key: &EntityKey, reservation: ReservationId) -> Option<&Stands> {
         self.calendars.get(key)?.claims.get(&reservation)
     }
 
@@ -104,6 +97,36 @@ impl Timetable {
     }
 }
 
+impl Stands {
+    /// Its lines, and those that are to take their place.
+    pub(super) fn lines(&self) -> (Vec<ClaimLine>, Option<Vec<ClaimLine>>) {
+        let lines = |parts: &[Part]| parts.iter().map(|part| part.line.clone()).collect();
+        (lines(&self.standing.parts), self.change.as_deref().map(lines))
+    }
+
+    fn parts(&self) -> [&[Part]; 2] {
+        [&self.standing.parts, self.change.as_deref().unwrap_or_default()]
+    }
+
+    /// The moments at which what it takes may change.
+    fn turns(&self) -> impl Iterator<Item = i64> {
+        let parts = self.parts().into_iter().flatten();
+        parts.map(moments).flat_map(|(from, to)| [from, to])
+    }
+
+    /// What it takes at a moment: of what it has and what it is to have, what is more.
+    fn units_at(&self, at: i64) -> u64 {
+        let taken = |parts: &[Part]| {
+            let around = parts.iter().filter(|part| {
+                let (from, to) = moments(part);
+                from <= at && at < to
+            });
+            around.fold(0, |sum: u64, part| sum.saturating_add(part.line.total()))
+        };
+        self.parts().into_iter().map(taken).max().unwrap_or_default()
+    }
+}
+
 fn without_held(mut part: Part) -> Part {
     part.line.held = 0;
     part
@@ -114,20 +137,58 @@ fn moments(part: &Part) -> (i64, i64) {
     (span.from(), span.to().saturating_add(part.turnover_ms.into()))
 }
 
+/// Pieces of time in which neither claim changes what it takes.
+fn pieces(before: Option<&Stands>, after: &Stands) -> Vec<(i64, i64)> {
+    let turns = before.into_iter().chain([after]).flat_map(Stands::turns);
+    let turns: Vec<_> = turns.collect::<BTreeSet<_>>().into_iter().collect();
+    turns.windows(2).map(|two| (two[0], two[1])).collect()
+}
+
 impl Claimed {
+    fn make(&mut self, stands: Stands, calendar: &Calendar) -> Vec<String> {
+        let before = self.replace(stands.clone());
+        let is_first = before.is_none();
+        let wrong = (!is_first).then(|| "the reservation has claimed here before".to_owned());
+        wrong.into_iter().chain(self.check(&stands, before.as_ref(), calendar)).collect()
+    }
+
+    fn change(&mut self, stands: Stands, calendar: &Calendar) -> Vec<String> {
+        let before = self.replace(stands.clone());
+        let version = stands.standing.reservation_version;
+        let wrong = match &before {
+            None => Some("the reservation has no claim here"),
+            Some(before) if before.standing.reservation_version > version => {
+                Some("an older wish has undone a newer one")
+            }
+            Some(_) => None,
+        };
+        let wrong = wrong.map(str::to_owned).into_iter();
+        wrong.chain(self.check(&stands, before.as_ref(), calendar)).collect()
+    }
+
+    fn release(&mut self, reservation: ReservationId, version: Version) -> Vec<String> {
+        let Some(Stands { standing: before, .. }) = self.claims.get(&reservation).cloned() else {
+            return vec!["the reservation has no claim here".to_owned()];
+        };
+        let is_old = before.reservation_version > version;
+        let used = before.parts.iter().filter(|part| part.line.committed > 0);
+        let parts = used.cloned().map(without_held).collect();
+        let left = Standing { reservation_version: version, deadline: None, parts, ..before };
+        self.replace(Stands { standing: left, change: None });
+        let wrong = is_old.then(|| "an older wish has undone a newer one".to_owned());
+        wrong.into_iter().collect()
+    }
+
     /// Puts a claim in the place of the one that its reservation had, which is given back.
-    fn replace(&mut self, standing: Standing) -> Option<Standing> {
-        let before = self.claims.remove(&standing.reservation);
-        for part in before.iter().flat_map(|before| before.parts.iter()) {
-            let total = part.line.total();
-            self.shift(moments(part), |units| units.saturating_sub(total));
+    fn replace(&mut self, stands: Stands) -> Option<Stands> {
+        let before = self.claims.remove(&stands.standing.reservation);
+        for (from, to) in pieces(before.as_ref(), &stands) {
+            let had = before.as_ref().map_or(0, |before| before.units_at(from));
+            let has = stands.units_at(from);
+            self.shift((from, to), |units| units.saturating_sub(had).saturating_add(has));
         }
-        for part in standing.parts.iter() {
-            let total = part.line.total();
-            self.shift(moments(part), |units| units.saturating_add(total));
-        }
-        if standing.parts.iter().any(|part| part.line.total() > 0) {
-            self.claims.insert(standing.reservation, standing);
+        if stands.parts().into_iter().flatten().any(|part| part.line.total() > 0) {
+            self.claims.insert(stands.standing.reservation, stands);
         }
         before
     }
@@ -144,24 +205,14 @@ impl Claimed {
         self.units.range(..=at).next_back().map_or(0, |(_, units)| *units)
     }
 
-    /// Checks the time of a claim that it didn't have before.
-    fn check(
-        &self,
-        standing: &Standing,
-        before: Option<&Standing>,
-        calendar: &Calendar,
-    ) -> Vec<String> {
+    /// Checks the time at which a claim takes more than it did before.
+    fn check(&self, stands: &Stands, before: Option<&Stands>, calendar: &Calendar) -> Vec<String> {
         let Some(details) = calendar.details() else { return Vec::new() };
         let is_known = details.rules.kind() == Kind::Nights || !details.rules.goes_by_dates();
-        let had = |part: &Part| {
-            let parts = before.into_iter().flat_map(|before| before.parts.iter());
-            let (from, to) = moments(part);
-            let mut around = parts.map(|part| (moments(part), part.line.total()));
-            around.any(|((f, t), units)| f <= from && to <= t && part.line.total() <= units)
-        };
+        let had = |at| before.map_or(0, |before| before.units_at(at));
+        let grown = |(from, _): &(i64, i64)| stands.units_at(*from) > had(*from);
         let mut wrong = Vec::new();
-        for part in standing.parts.iter().filter(|part| !had(part)) {
-            let (from, to) = moments(part);
+        for (from, to) in pieces(before, stands).into_iter().filter(grown) {
             for piece in calendar.available(from, to, PIECES_MAX) {
                 let counted = self.level(piece.from);
                 if counted != u64::from(piece.claimed) {

@@ -46,7 +46,8 @@ names! {
         Command::SalesOrder(sales_order::Command::Create(_)) => "CreateSalesOrder",
         Command::SalesOrder(sales_order::Command::Cancel { .. }) => "CancelSalesOrder",
     } else {
-        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
+        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_) | stock_balance::Command::Demand(_))
+        | Command::Reservation(reservation::Command::Change(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
         | Command::SalesOrder(sales_order::Command::Report(_))
@@ -79,7 +80,8 @@ names! {
         Body::SalesOrder(sales_order::Event::Cancelled { .. }) => "SalesOrderCancelled",
         Body::SalesOrder(sales_order::Event::Released) => "SalesOrderReleased",
     } else {
-        Body::Calendar(_)
+        Body::Reservation(reservation::Event::ChangeStarted { .. } | reservation::Event::Changed { .. } | reservation::Event::ChangeRefused)
+        | Body::Calendar(_)
     }
 }
 

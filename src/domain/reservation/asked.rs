@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::calendar::{self, ClaimLine};
+use super::super::calendar::{self, ClaimLine, Span};
 use super::super::claim::{Claim, Wish};
 use super::super::ids::{ReservationId, ResourceKey, Version};
 use super::super::time::Timestamp;
@@ -65,6 +65,43 @@ impl Asked {
         }
     }
 
+    /// Whether it is more than another of the same resource. Of a calendar that is so wherever it
+    /// has more of a span: whether a span that is new takes more is the calendar's to say.
+    pub(super) fn exceeds(&self, old: &Self) -> bool {
+        match (self, old) {
+            (Self::Units(new), Self::Units(old)) => new > old,
+            (Self::Time(new), Self::Time(old)) => {
+                let old = by_span(old);
+                let had = |span| old.get(span).copied().unwrap_or_default();
+                by_span(new).iter().any(|(span, units)| *units > had(span))
+            }
+            (Self::Units(_), Self::Time(_)) | (Self::Time(_), Self::Units(_)) => true,
+        }
+    }
+
+    /// It is to be held, and with it all of what it may become.
+    pub(super) fn held_with(
+        &self,
+        new: &Self,
+        deadline: Option<Timestamp>,
+        id: ReservationId,
+        version: Version,
+    ) -> Wish {
+        match (self, new) {
+            (Self::Units(old), Self::Units(new)) => {
+                Self::Units(*old.max(new)).held(deadline, id, version)
+            }
+            (Self::Time(old), Self::Time(new)) => {
+                let [lines, change] = [old, new].map(|lines| lines.iter().cloned().collect());
+                let release = calendar::Claim::release(id, version);
+                Wish::Calendar(calendar::Claim { deadline, lines, change: Some(change), ..release })
+            }
+            (Self::Units(_), Self::Time(_)) | (Self::Time(_), Self::Units(_)) => {
+                new.held(deadline, id, version)
+            }
+        }
+    }
+
     /// It is to be held.
     pub(super) fn held(
         &self,
@@ -112,4 +149,13 @@ impl Asked {
             Self::Time(_) => Wish::Calendar(calendar::Claim::release(id, version)),
         }
     }
+}
+
+fn by_span(lines: &[ClaimLine]) -> BTreeMap<Span, u64> {
+    let mut units = BTreeMap::<Span, u64>::new();
+    for line in lines {
+        let sum = units.entry(line.span).or_default();
+        *sum = sum.saturating_add(line.held);
+    }
+    units
 }

@@ -109,6 +109,9 @@ impl Reservation {
                 life.cancel_reason = reason.clone();
             }
             Happened::Expired { .. } => life.state = State::Expired,
+            Happened::ChangeStarted { .. } | Happened::Changed { .. } | Happened::ChangeRefused => {
+                unreachable!("no client here changes a reservation")
+            }
         }
         self.lives.push(life);
     }
@@ -131,6 +134,7 @@ impl Reservation {
             created: first.time,
             updated: moment.time,
             claims_version: version,
+            change: None,
         }))
     }
 
@@ -296,8 +300,8 @@ fn decide(
                 Command::Commit => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire | Command::Answered(_) => {
-                    unreachable!("no client can say {command:?}")
+                Command::Change(_) | Command::Expire | Command::Answered(_) => {
+                    unreachable!("no client here can say {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::{EXISTS, State, all, read_marks, read_text, write_text};
 use crate::codec::CodecError;
-use crate::codec::records::fields::{Marks, Reader, Writer};
+use crate::codec::records::fields::{Marks, Reader, Writer, malformed};
 use crate::domain::entity::Summary;
-use crate::domain::ids::{SalesOrderId, Version};
-use crate::domain::reservation::{self, Details, Reservation};
+use crate::domain::event::Fingerprint;
+use crate::domain::ids::{RequestId, SalesOrderId, Version};
+use crate::domain::request::Request;
+use crate::domain::reservation::{self, Change, Details, Reservation};
 use crate::domain::time::Timestamp;
 
 const CUSTOMER: u8 = 2;
@@ -16,7 +18,16 @@ const DEADLINE: u8 = 8;
 const OWNER: u8 = 16;
 const REFERENCE: u8 = 32;
 const ATTRIBUTES: u8 = 64;
-const KNOWN: u8 = CUSTOMER | REASON | DEADLINE | OWNER | REFERENCE | ATTRIBUTES;
+/// A second byte of marks follows, which isn't empty.
+const MORE: u8 = 128;
+const KNOWN: u8 = CUSTOMER | REASON | DEADLINE | OWNER | REFERENCE | ATTRIBUTES | MORE;
+
+const CHANGE: u8 = 1;
+const KNOWN_MORE: u8 = CHANGE;
+
+/// What is there: the first byte, and the second.
+#[derive(Clone, Copy)]
+struct BothMarks(Marks, Marks);
 
 impl State for Reservation {
     fn write(&self, writer: &mut Writer<'_>) -> Timestamp {
@@ -29,17 +40,29 @@ impl State for Reservation {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<(Self, Timestamp), CodecError> {
-        let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(Default::default()) };
+        let Some(marks) = read_both(reader)? else { return Ok(Default::default()) };
         let details = read_details(marks, reader)?;
         let created = details.created;
         Ok((Self { details: Some(Arc::new(details)) }, created))
     }
 
     fn read_summary(reader: &mut Reader<'_>) -> Result<Summary, CodecError> {
-        let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(Summary::NONE) };
+        let Some(BothMarks(marks, more)) = read_both(reader)? else { return Ok(Summary::NONE) };
         let Front { state, created, deadline } = read_front(marks, reader)?;
-        Ok(state.summary(created, deadline))
+        Ok(Summary { under_way: more.has(CHANGE), ..state.summary(created, deadline) })
     }
+}
+
+fn read_both(reader: &mut Reader<'_>) -> Result<Option<BothMarks>, CodecError> {
+    let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(None) };
+    if !marks.has(MORE) {
+        return Ok(Some(BothMarks(marks, Marks::default())));
+    }
+    let more = reader.marks(KNOWN_MORE)?;
+    if more.is_empty() {
+        return Err(malformed("a second byte of marks for nothing"));
+    }
+    Ok(Some(BothMarks(marks, more)))
 }
 
 fn write_details(details: &Details, writer: &mut Writer<'_>) {
@@ -55,7 +78,9 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         created,
         updated,
         claims_version,
+        change,
     } = details;
+    let more = all(&[(CHANGE, change.is_some())]);
     writer.marks(all(&[
         (EXISTS, true),
         (CUSTOMER, !customer.is_empty()),
@@ -64,7 +89,11 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         (OWNER, owner.is_some()),
         (REFERENCE, !external_reference.is_empty()),
         (ATTRIBUTES, !attributes.is_empty()),
+        (MORE, more != 0),
     ]));
+    if more != 0 {
+        writer.marks(more);
+    }
     writer.value(state);
     writer.number(created.0);
     if let Some(deadline) = deadline {
@@ -82,6 +111,24 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         writer.value(attributes);
     }
     write_text(cancel_reason, writer);
+    if let Some(change) = change {
+        write_change(change, writer);
+    }
+}
+
+fn write_change(change: &Change, writer: &mut Writer<'_>) {
+    let Change { lines, request: Request { id, fingerprint }, version } = change;
+    writer.value(lines);
+    writer.bytes(id.0.as_bytes());
+    writer.bytes(&fingerprint.0);
+    writer.number(version.0);
+}
+
+fn read_change(reader: &mut Reader<'_>) -> Result<Arc<Change>, CodecError> {
+    let lines = reader.value()?;
+    let id = RequestId(reader.id()?);
+    let request = Request { id, fingerprint: Fingerprint(reader.bytes()?) };
+    Ok(Arc::new(Change { lines, request, version: Version(reader.number()?) }))
 }
 
 /// What stands in front, for whoever wants no more.
@@ -98,7 +145,8 @@ fn read_front(marks: Marks, reader: &mut Reader<'_>) -> Result<Front, CodecError
     Ok(Front { state, created, deadline })
 }
 
-fn read_details(marks: Marks, reader: &mut Reader<'_>) -> Result<Details, CodecError> {
+fn read_details(marks: BothMarks, reader: &mut Reader<'_>) -> Result<Details, CodecError> {
+    let BothMarks(marks, more) = marks;
     let Front { state, created, deadline } = read_front(marks, reader)?;
     // In the order in which they were written.
     Ok(Details {
@@ -113,5 +161,6 @@ fn read_details(marks: Marks, reader: &mut Reader<'_>) -> Result<Details, CodecE
         external_reference: read_text(marks, REFERENCE, reader)?,
         attributes: if marks.has(ATTRIBUTES) { reader.value()? } else { Default::default() },
         cancel_reason: read_text(marks, REASON, reader)?,
+        change: more.has(CHANGE).then(|| read_change(reader)).transpose()?,
     })
 }
