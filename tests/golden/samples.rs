@@ -12,6 +12,7 @@ use holdfast::domain::money::{Amount, Currency, UnitPrice};
 use holdfast::domain::name::*;
 use holdfast::domain::process::Refusal;
 use holdfast::domain::rejection::Shortage;
+use holdfast::domain::request::Request;
 use holdfast::domain::reservation::{self, Reservation, Term};
 use holdfast::domain::sales_order::{self, SalesOrder};
 use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
@@ -171,6 +172,18 @@ fn reservation_events() -> Vec<reservation::Event> {
     ]
 }
 
+/// What came with changes of lines.
+fn change_events() -> Vec<reservation::Event> {
+    use reservation::Event::*;
+    let RequestMark { id, fingerprint, .. } = mark(0xef);
+    let request = Request { id, fingerprint };
+    vec![
+        ChangeStarted { lines: mixed().into(), request },
+        Changed { lines: mixed().into() },
+        ChangeRefused,
+    ]
+}
+
 fn order_events() -> Vec<sales_order::Event> {
     use sales_order::Event::*;
     let lines = [line(2, 6_950_000), line(1, 1)];
@@ -244,7 +257,14 @@ pub fn events() -> Vec<Event> {
     );
     let refused = sales_order::Event::Rejected(Refusal::Short(times::shortages()));
     let refused = event(EntityId::SalesOrder(order()), 10, SalesOrder::into_body(refused));
-    stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]).collect()
+    let changes = (8..).zip(change_events()).map(|(nth, said)| {
+        event(EntityId::Reservation(reservation()), nth, Reservation::into_body(said))
+    });
+    let widened = (14..)
+        .zip(times::widened())
+        .map(|(nth, said)| event(EntityId::Resource(calendar()), nth, Calendar::into_body(said)));
+    let known = stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]);
+    known.chain(changes).chain(widened).collect()
 }
 
 /// What becomes of an entity of some kind.
@@ -314,6 +334,13 @@ pub fn entities() -> Vec<(&'static str, AnyEntity)> {
         ("no calendar", times_of([])),
         ("a calendar of slots", times_of(times::history())),
         ("a calendar of nights", times_of([calendar::Event::Created(Arc::new(times::nights()))])),
+        ("a reservation that is being changed", held(change_events().into_iter().next())),
+        (
+            "a calendar with a claim that is being changed",
+            times_of(
+                times::history().into_iter().take(5).chain(times::widened().into_iter().take(1)),
+            ),
+        ),
     ]
 }
 
@@ -365,5 +392,6 @@ pub fn commands() -> Vec<(&'static str, Command)> {
         ("retire", calendar::Command::Retire),
     ];
     let times = times.into_iter().map(|(name, said)| (name, Command::Calendar(said)));
-    stock.chain(holds).chain(orders).chain([mixed]).chain(times).collect()
+    let change = ("change", Command::Reservation(Hold::Change(self::mixed().into())));
+    stock.chain(holds).chain(orders).chain([mixed]).chain(times).chain([change]).collect()
 }
