@@ -189,6 +189,7 @@ async fn create(args: Create) -> Result<(), Failure> {
         (None, None, false) => None,
     };
     let request = v1::CreateReservationRequest {
+        validate_only: false,
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         reservation_id: args.id.map(|id| id.to_string()).unwrap_or_default(),

@@ -46,7 +46,8 @@ names! {
         Command::SalesOrder(sales_order::Command::Create(_)) => "CreateSalesOrder",
         Command::SalesOrder(sales_order::Command::Cancel { .. }) => "CancelSalesOrder",
     } else {
-        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
+        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_) | stock_balance::Command::Demand(_))
+        | Command::Reservation(reservation::Command::Change(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
         | Command::Reservation(reservation::Command::CommitPart { .. })
@@ -81,6 +82,7 @@ names! {
         Body::SalesOrder(sales_order::Event::Released) => "SalesOrderReleased",
     } else {
         Body::Calendar(_) | Body::Reservation(reservation::Event::CommittedInPart { .. })
+        | Body::Reservation(reservation::Event::ChangeStarted { .. } | reservation::Event::Changed { .. } | reservation::Event::ChangeRefused)
     }
 }
 
@@ -100,7 +102,7 @@ names! {
         Rejection::QueueFull => "QueueFull",
     } else {
         Rejection::ClaimsInConflict { .. } | Rejection::InvalidRule(_) | Rejection::TooManyRules { .. }
-        | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. }
+        | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. } | Rejection::PartlyUsed
     }
 }
 

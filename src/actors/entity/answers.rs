@@ -12,6 +12,7 @@ use crate::domain::entity::Entity;
 use crate::domain::event::Event;
 use crate::domain::ids::{Position, Version};
 use crate::domain::rejection::Rejection;
+use crate::domain::time::Timestamp;
 use crate::journal::Release;
 
 impl<A: Recorded> Shell<A> {
@@ -29,6 +30,7 @@ impl<A: Recorded> Shell<A> {
             match reply {
                 Reply::Client(client) => clients.push(client),
                 Reply::Process(step) => steps.push(step),
+                Reply::Nobody => {}
             }
         }
         let release = (!clients.is_empty()).then(|| {
@@ -62,7 +64,7 @@ impl<A: Recorded> Shell<A> {
 
     pub(super) fn repeat(&self, version: Version, position: Position, reply: Reply) {
         match reply {
-            Reply::Process(_) => {
+            Reply::Process(_) | Reply::Nobody => {
                 self.answer(Vec::new(), vec![reply], Ok(()));
             }
             Reply::Client(client) => {
@@ -72,6 +74,21 @@ impl<A: Recorded> Shell<A> {
                 });
             }
         }
+    }
+
+    /// Answers as if these events happened, which don't.
+    pub(super) fn foretell(&self, events: &[A::Event], replies: Vec<Reply>, now: Timestamp) {
+        let mut entity = self.entity.clone();
+        events.iter().for_each(|event| entity.evolve(event, now));
+        let (version, view) = (entity.version, entity.state.view());
+        self.read(move |position| {
+            let now = Shown { version, position, view };
+            for reply in replies {
+                if let Reply::Client(client) = reply {
+                    client.tell(Ok(Accepted { version, position, now: now.clone() }));
+                }
+            }
+        });
     }
 
     /// Answers once everything that the answer could know of is durable.

@@ -109,7 +109,10 @@ impl Reservation {
                 life.cancel_reason = reason.clone();
             }
             Happened::Expired { .. } => life.state = State::Expired,
-            Happened::CommittedInPart { .. } => unreachable!("nobody commits a part"),
+            Happened::CommittedInPart { .. } => unreachable!("nobody here commits a part"),
+            Happened::ChangeStarted { .. } | Happened::Changed { .. } | Happened::ChangeRefused => {
+                unreachable!("nobody here changes a reservation")
+            }
         }
         self.lives.push(life);
     }
@@ -133,6 +136,7 @@ impl Reservation {
             created: first.time,
             updated: moment.time,
             claims_version: version,
+            change: None,
         }))
     }
 
@@ -298,8 +302,11 @@ fn decide(
                 Command::Commit => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire | Command::Answered(_) | Command::CommitPart { .. } => {
-                    unreachable!("no client says {command:?}")
+                Command::Expire
+                | Command::Answered(_)
+                | Command::CommitPart { .. }
+                | Command::Change(_) => {
+                    unreachable!("no client here says {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })
