@@ -279,8 +279,9 @@ fn wherever_a_log_ends_a_change_is_taken_up_again_and_the_same_command_joins_it(
         let disks = with(&events[..count]);
         on_one_thread(async {
             let trial = start(&disks, clock(), Settings::default());
-            if is_under_way(&events[..count]) {
-                under_way += 1;
+            under_way += usize::from(is_under_way(&events[..count]));
+            // Half of the time nobody asks for it again.
+            if is_under_way(&events[..count]) && count % 2 == 0 {
                 let last = events[..count].iter().rev().find_map(|event| match &event.body {
                     Body::Reservation(reservation::Event::ChangeStarted { request, .. }) => {
                         Some(request.id.0.as_u128())

@@ -284,7 +284,9 @@ impl<A: Recorded> Shell<A> {
             (Outcome::Rejected(rejection), Intent::Validate) => {
                 self.refuse(rejection.clone(), replies);
             }
-            (_, Intent::Validate) => self.foretell(&decision.events, replies, now),
+            (_, Intent::Validate) => {
+                self.foretell(&self.after(&decision.events, now), replies);
+            }
             (Outcome::Rejected(rejection), Intent::Execute) => {
                 let rejection = rejection.clone();
                 self.happen(decision, None, &cause, now, Some((replies, Err(rejection))));
@@ -293,6 +295,13 @@ impl<A: Recorded> Shell<A> {
                 self.happen(decision, Some(mark), &cause, now, Some((replies, Ok(()))));
             }
         }
+    }
+
+    /// What the entity would be after these events.
+    fn after(&self, events: &[A::Event], now: Timestamp) -> Entity<A> {
+        let mut entity = Entity::clone(&self.entity);
+        events.iter().for_each(|event| entity.evolve(event, now));
+        entity
     }
 
     /// Lets a decision's events happen, appends them together with the answer, and tells others.

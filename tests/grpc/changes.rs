@@ -138,9 +138,13 @@ fn what_is_only_validated_is_answered_in_full_and_leaves_nothing_behind() {
         assert_eq!((foretold.version, &foretold.lines), (made.version, &made.lines));
         let creation_foretold = foretold_creation.reservation.unwrap();
         assert_eq!((creation_foretold.version, creation_foretold.lines.len()), (1, 3));
-        // By now the bay is taken, as a real creation would find.
+        // By now breakfasts and the bay are taken, as a real creation would find.
         for wish in [trial, creation] {
-            assert_eq!(reason(client.create_reservation(wish).await), "SLOT_UNAVAILABLE");
+            let refused = client.create_reservation(wish).await.unwrap_err();
+            assert_eq!(
+                (refused.reason.as_str(), refused.shortages.len()),
+                ("INSUFFICIENT_STOCK", 2)
+            );
         }
         // Sent again, it is answered as the real one was.
         assert_eq!(client.change_reservation(tried).await.unwrap().version, made.version);

@@ -12,7 +12,6 @@ use crate::domain::entity::Entity;
 use crate::domain::event::Event;
 use crate::domain::ids::{Position, Version};
 use crate::domain::rejection::Rejection;
-use crate::domain::time::Timestamp;
 use crate::journal::Release;
 
 impl<A: Recorded> Shell<A> {
@@ -76,10 +75,8 @@ impl<A: Recorded> Shell<A> {
         }
     }
 
-    /// Answers as if these events happened, which don't.
-    pub(super) fn foretell(&self, events: &[A::Event], replies: Vec<Reply>, now: Timestamp) {
-        let mut entity = self.entity.clone();
-        events.iter().for_each(|event| entity.evolve(event, now));
+    /// Answers as if the entity were this.
+    pub(super) fn foretell(&self, entity: &Entity<A>, replies: Vec<Reply>) {
         let (version, view) = (entity.version, entity.state.view());
         self.read(move |position| {
             let now = Shown { version, position, view };
