@@ -221,6 +221,8 @@ async fn commit(args: Change) -> Result<(), Failure> {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         reservation_id: args.id.to_string(),
+        lines: Vec::new(),
+        r#final: None,
     };
     let done = args.remote.connect().await?.commit_reservation(request).await;
     let done = done.map_err(args.remote.explain_about(subject(args.id)))?;

@@ -49,6 +49,7 @@ names! {
         Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
+        | Command::Reservation(reservation::Command::CommitPart { .. })
         | Command::SalesOrder(sales_order::Command::Report(_))
         | Command::Calendar(_)
     }
@@ -79,7 +80,7 @@ names! {
         Body::SalesOrder(sales_order::Event::Cancelled { .. }) => "SalesOrderCancelled",
         Body::SalesOrder(sales_order::Event::Released) => "SalesOrderReleased",
     } else {
-        Body::Calendar(_)
+        Body::Calendar(_) | Body::Reservation(reservation::Event::CommittedInPart { .. })
     }
 }
 
@@ -99,6 +100,7 @@ names! {
         Rejection::QueueFull => "QueueFull",
     } else {
         Rejection::ClaimsInConflict { .. } | Rejection::InvalidRule(_) | Rejection::TooManyRules { .. }
+        | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod day;
 pub mod event;
 pub mod month;
 pub mod order;
+pub mod parts;
 pub mod reservation;
 pub mod statistics;
 pub mod stock;

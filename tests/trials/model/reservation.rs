@@ -109,6 +109,7 @@ impl Reservation {
                 life.cancel_reason = reason.clone();
             }
             Happened::Expired { .. } => life.state = State::Expired,
+            Happened::CommittedInPart { .. } => unreachable!("nobody commits a part"),
         }
         self.lives.push(life);
     }
@@ -122,6 +123,7 @@ impl Reservation {
         View::Reservation(Arc::new(Details {
             state: life.state,
             lines: created.lines.clone(),
+            used: Vec::new(),
             deadline: life.deadline,
             customer: created.customer.clone(),
             external_reference: created.external_reference.clone(),
@@ -296,8 +298,8 @@ fn decide(
                 Command::Commit => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire | Command::Answered(_) => {
-                    unreachable!("no client can say {command:?}")
+                Command::Expire | Command::Answered(_) | Command::CommitPart { .. } => {
+                    unreachable!("no client says {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })

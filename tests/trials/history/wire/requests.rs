@@ -104,6 +104,7 @@ fn reservation_command(
             request_id,
             expected_version,
             reservation_id,
+            ..Default::default()
         }),
         reservation::Command::Cancel { reason } => {
             let reason = reason.to_string();
@@ -127,8 +128,10 @@ fn reservation_command(
                 lifetime,
             })
         }
-        reservation::Command::Expire | reservation::Command::Answered(_) => {
-            unreachable!("no client can say {command:?}")
+        reservation::Command::Expire
+        | reservation::Command::Answered(_)
+        | reservation::Command::CommitPart { .. } => {
+            unreachable!("no client says {command:?}")
         }
     }
 }
