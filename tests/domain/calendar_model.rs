@@ -153,12 +153,12 @@ impl Model {
         let old = self.claims.get(&n).map_or(&[][..], |(_, pieces)| pieces);
         let mut new: Vec<Piece> = Vec::new();
         for (from, to, units, is_used) in lines.iter().copied().filter(|line| line.2 > 0) {
-            let shortest = |is_same: bool| {
+            let shortest = |is_change: bool| {
                 let around = old.iter().filter(|piece| piece.from <= from && to <= piece.to);
-                let meant = around.filter(|piece| !is_same || (piece.from, piece.to) == (from, to));
+                let meant = around.filter(|piece| piece.is_change == is_change);
                 meant.map(|piece| piece.end - piece.to).min()
             };
-            let covering = shortest(true).or_else(|| shortest(false));
+            let covering = shortest(false).or_else(|| shortest(true));
             let is_exempt = same.map_or(covering.is_some(), |spans| spans.contains(&(from, to)));
             let end = to + covering.unwrap_or(self.turnover);
             if !is_exempt && asks_rules && !self.keeps_rules(from, to) {

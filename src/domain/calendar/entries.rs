@@ -204,14 +204,15 @@ impl Entry {
         }
     }
 
-    /// The turnover of a time that lies within that of one of the lines: of the very same span, if there
-    /// is one; of several the shortest, so that the claim takes no more than it has.
+    /// The turnover of a time that lies within that of one of the lines: what it has comes before what it
+    /// is to have, and of several the shortest, so that the claim takes no more than it has.
     pub fn turnover_of(&self, from: i64, to: i64) -> Option<u32> {
-        let all = || self.change().iter().chain(self.held()).copied();
-        let same = all().filter(|share| (share.from, share.to) == (from, to));
-        let around = all().filter(|share| share.from <= from && from < share.to);
-        let around = around.filter(|share| self.line_end(*share) >= to);
-        same.map(Share::turnover_ms).min().or_else(|| around.map(Share::turnover_ms).min())
+        let shortest = |shares: &[Share]| {
+            let around = shares.iter().filter(|share| share.from <= from && from < share.to);
+            let around = around.filter(|share| self.line_end(**share) >= to);
+            around.map(|share| share.turnover_ms()).min()
+        };
+        shortest(self.held()).or_else(|| shortest(self.change()))
     }
 
     /// Where the line of a share ends: with it, or with the pieces that follow.
