@@ -13,6 +13,7 @@ mod sales_order;
 mod stock_balance;
 mod stock_claims;
 
+mod calendar_bounds;
 mod calendar_claims;
 mod calendar_model;
 mod calendar_rules;

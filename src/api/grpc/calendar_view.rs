@@ -190,6 +190,7 @@ pub(super) fn blocker(obstacle: &Obstacle, kind: Kind) -> v1::CalendarBlocker {
         }
         Cause::Retired => (Wire::Retired, None, None),
         Cause::Unknown => (Wire::UnknownCalendar, None, None),
+        Cause::Full => (Wire::CalendarFull, None, None),
     };
     let expire_time = obstacle.deadline.map(timestamp);
     v1::CalendarBlocker { cause: cause.into(), when, limit, expire_time }

@@ -3,7 +3,8 @@
 //! ```text
 //!   entries   by reservation        ──┐ stored
 //!   folded    units over time       ──┘
-//!   live      units over time, of all entries          ──┐
+//!   pieces    how many, of all entries                ──┐
+//!   live      units over time, of all entries            │
 //!   starts    (from, reservation), of all entries        │ follow from those
 //!   due       (past at, reservation), of what is used up ──┘
 //! ```
@@ -27,6 +28,10 @@ use crate::domain::time::Timestamp;
 /// The most entries that are folded with one event: more than one, so that none pile up.
 const FOLDED_MAX: usize = 4;
 
+/// The most pieces of claims that a calendar takes on. A piece of a claim of its own takes 74 bytes of what
+/// is read of a record at the most, so with all else a calendar's stays below half of what can be read.
+pub const PIECES_MAX: usize = 1_000_000;
+
 /// How many claims are looked at to tell who stands in the way.
 const LOOKED_MAX: usize = 1_000;
 
@@ -40,6 +45,8 @@ pub struct Book {
     kind: Kind,
     entries: Rows<Entry>,
     folded: Course<u32>,
+    #[serde(skip)]
+    pieces: usize,
     #[serde(skip)]
     live: Course<u32>,
     #[serde(skip)]
@@ -88,10 +95,11 @@ impl From<Stored> for Book {
         starts.sort_unstable_by_key(Mark::key);
         let mut due: Vec<_> = entries.iter().filter_map(|entry| due_of(kind, entry)).collect();
         due.sort_unstable_by_key(Mark::key);
+        let pieces = entries.iter().map(|entry| entry.shares().len()).sum();
         let shares = entries.iter().flat_map(Entry::shares);
         let live = Course::sum(shares.map(|share| (share.from, share.end(), share.units())));
         let (starts, due) = (starts.into_iter().collect(), due.into_iter().collect());
-        Self { kind, entries, folded, live, starts, due }
+        Self { kind, entries, folded, pieces, live, starts, due }
     }
 }
 
@@ -125,6 +133,11 @@ impl Book {
         self.entries.len()
     }
 
+    /// Of how many pieces they are.
+    pub fn pieces(&self) -> usize {
+        self.pieces
+    }
+
     /// How many changes of what was folded are kept.
     pub fn folded_len(&self) -> usize {
         self.folded.len()
@@ -151,6 +164,7 @@ impl Book {
         if let Some(before) = self.entries.insert(entry.clone()) {
             self.strike(&before);
         }
+        self.pieces += entry.shares().len();
         for share in entry.shares() {
             self.live.add(share.from, share.end(), share.units());
         }
@@ -166,6 +180,7 @@ impl Book {
 
     /// Has what follows from a claim that stands no more follow.
     fn strike(&mut self, entry: &Entry) {
+        self.pieces -= entry.shares().len();
         for share in entry.shares() {
             self.live.take(share.from, share.end(), share.units());
         }

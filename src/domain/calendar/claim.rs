@@ -54,6 +54,12 @@ impl Claim {
         self.lines.iter().all(|line| line.total() == 0)
     }
 
+    /// Of how many pieces it is: of a line that is used up in part, what is held and what is used.
+    pub fn pieces(&self) -> usize {
+        let pieces = |line: &ClaimLine| usize::from(line.held > 0) + usize::from(line.committed > 0);
+        self.lines.iter().map(pieces).sum()
+    }
+
     /// Whether something is to be held.
     pub fn is_holding(&self) -> bool {
         self.lines.iter().any(|line| line.held > 0)
@@ -172,6 +178,8 @@ pub enum Cause {
     Retired,
     /// There is no such calendar.
     Unknown,
+    /// As many pieces of claims stand in the calendar as it takes on.
+    Full,
 }
 
 /// A claim that no longer fits what the owner has set since.

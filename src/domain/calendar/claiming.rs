@@ -12,6 +12,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::book::PIECES_MAX;
 use super::claim::{Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
 use super::course::Course;
 use super::date::Date;
@@ -62,8 +63,12 @@ enum Room {
 
 /// Every line of a claim on a calendar that doesn't exist.
 pub(super) fn unknown(claim: &Claim) -> Vec<Short> {
+    barred(claim, Cause::Unknown)
+}
+
+fn barred(claim: &Claim, cause: Cause) -> Vec<Short> {
     let lines = claim.lines.iter().filter(|line| line.total() > 0);
-    lines.map(|line| Short::barred(line, Cause::Unknown)).collect()
+    lines.map(|line| Short::barred(line, cause)).collect()
 }
 
 impl State {
@@ -75,6 +80,7 @@ impl State {
             if wish.is_release() || wish.is_committed() {
                 return Ok(None);
             }
+            self.keep(wish, now)?;
             return Ok(Some(Event::ClaimMade(self.fit(wish, now)?)));
         };
         let (version, known) = (wish.reservation_version, standing.version);
@@ -88,6 +94,7 @@ impl State {
                 reservation_version: version,
             }));
         }
+        self.keep(wish, now)?;
         let stands = self.fit(wish, now)?;
         let uses_more = committed(&Entry::new(&stands)) != committed(standing);
         Ok(Some(if wish.is_committed() && uses_more {
@@ -103,6 +110,17 @@ impl State {
     pub(super) fn is_waited_for(&self, wish: &Claim, now: Timestamp) -> bool {
         let is_creation = wish.reservation_version == Version(1);
         wish.is_holding() && (is_creation || self.lines(wish, Room::Own, now).is_err())
+    }
+
+    /// Refuses what is of more pieces than a calendar takes on. Of what stands, anything may become.
+    fn keep(&self, wish: &Claim, now: Timestamp) -> Result<(), Vec<Short>> {
+        let standing = self.book.get(wish.reservation).map_or(0, |entry| entry.shares().len());
+        let pieces = self.book.pieces() - standing + wish.pieces();
+        if pieces <= PIECES_MAX || wish.pieces() <= standing {
+            return Ok(());
+        }
+        let stands = self.lines(wish, Room::Own, now);
+        stands.map(drop).map_err(|_| barred(wish, Cause::Full))
     }
 
     fn fit(&self, wish: &Claim, now: Timestamp) -> Result<Standing, Vec<Short>> {

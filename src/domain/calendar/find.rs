@@ -102,6 +102,7 @@ fn worth_trying(cause: Cause, at: i64) -> Option<i64> {
         | Cause::NoSpan
         | Cause::WrongKind { .. }
         | Cause::Retired
-        | Cause::Unknown => None,
+        | Cause::Unknown
+        | Cause::Full => None,
     }
 }

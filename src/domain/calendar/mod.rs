@@ -49,7 +49,7 @@ use claiming::Short;
 use entries::Entry;
 
 pub use availability::{Available, Shown};
-pub use book::Start;
+pub use book::{PIECES_MAX, Start};
 pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
 pub use date::{Date, DateRange, Weekdays};
 pub use find::{Found, Search};
@@ -371,7 +371,7 @@ impl Aggregate for Calendar {
 
     fn is_small(&self) -> bool {
         self.state.as_ref().is_none_or(|state| {
-            let rows = state.book.len() + state.book.folded_len() + state.rules.changes();
+            let rows = state.book.pieces() + state.book.folded_len() + state.rules.changes();
             rows <= 1_000
         })
     }
