@@ -46,3 +46,11 @@ fn a_calendar_takes_on_so_many_pieces_of_claims_and_what_stands_can_still_be_use
     let stage = stage.told(time_release(1, 2));
     granted(stage.told(time_claim(3, 1, &[(hours(20, 21), 1)])));
 }
+
+#[test]
+fn whether_something_fits_is_asked_for_nobody_whatever_id_a_reservation_has() {
+    let stage = granted(bays(1).told(time_claim(0, 1, &[(hours(10, 12), 1)])));
+    let question = Question::Fits(lines_of(&[(hours(11, 12), 1)]));
+    let Answer::Fits(short) = asked(&stage.entity.state, &question) else { panic!() };
+    assert_eq!(short.len(), 1, "what the reservation of the lowest id has isn't the asker's");
+}

@@ -12,9 +12,9 @@ use super::validate::calendar_questions::{Candidate, Disputes, Hunt, Look};
 use super::validate::lists::Page;
 use crate::actors::delivery::Told;
 use crate::domain::calendar::{
-    Answer, Claim, ClaimLine, Kind, Question, Search, Setting, Shown, Span, Start,
+    Answer, ClaimLine, Kind, Question, Search, Setting, Shown, Span, Start,
 };
-use crate::domain::ids::{EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, Version};
+use crate::domain::ids::{EntityId, EntityKey, EntityKind, ResourceKey};
 use crate::domain::name::{CalendarId, LineId, TenantId};
 use crate::domain::view::View;
 use crate::domain::wanted::Wanted;
@@ -200,12 +200,10 @@ fn start(shown: &Shown) -> Start {
     (shown.span.from(), shown.reservation)
 }
 
-/// The question whether a line would fit. Nobody has the id that it is asked for, so nothing that is
-/// claimed counts as the asker's own.
+/// The question whether a line would fit.
 fn would_fit(span: Span, quantity: u64) -> Question {
     let line = ClaimLine { id: LineId::counted(0), span, held: quantity, committed: 0 };
-    let nobody = Claim::release(ReservationId(uuid::Uuid::nil()), Version(1));
-    Question::Fits(Claim { lines: [line].into(), ..nobody })
+    Question::Fits([line].into())
 }
 
 fn counted_by(kind: Kind, range: Span) -> Result<(), Failure> {

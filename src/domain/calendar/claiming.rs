@@ -61,14 +61,14 @@ enum Room {
     Own,
 }
 
-/// Every line of a claim on a calendar that doesn't exist.
-pub(super) fn unknown(claim: &Claim) -> Vec<Short> {
-    barred(claim, Cause::Unknown)
+/// Every line that is wanted of a calendar that doesn't exist.
+pub(super) fn unknown(lines: &[ClaimLine]) -> Vec<Short> {
+    barred(lines, Cause::Unknown)
 }
 
-fn barred(claim: &Claim, cause: Cause) -> Vec<Short> {
-    let lines = claim.lines.iter().filter(|line| line.total() > 0);
-    lines.map(|line| Short::barred(line, cause)).collect()
+fn barred(lines: &[ClaimLine], cause: Cause) -> Vec<Short> {
+    let wanted = lines.iter().filter(|line| line.total() > 0);
+    wanted.map(|line| Short::barred(line, cause)).collect()
 }
 
 impl State {
@@ -120,13 +120,21 @@ impl State {
             return Ok(());
         }
         let stands = self.lines(wish, Room::Own, now);
-        stands.map(drop).map_err(|_| barred(wish, Cause::Full))
+        stands.map(drop).map_err(|_| barred(&wish.lines, Cause::Full))
     }
 
     fn fit(&self, wish: &Claim, now: Timestamp) -> Result<Standing, Vec<Short>> {
         let parts = self.lines(wish, Room::All, now)?;
         let Claim { reservation, reservation_version, deadline, .. } = *wish;
         Ok(Standing { reservation, reservation_version, deadline, parts })
+    }
+
+    /// Every line that couldn't be had by whoever has claimed nothing yet.
+    pub(super) fn lacks(&self, lines: &[ClaimLine], now: Timestamp) -> Vec<Short> {
+        if self.book.pieces() + lines.len() > PIECES_MAX {
+            return barred(lines, Cause::Full);
+        }
+        Fitting::new(self, None, Room::All, now).lines(lines).err().unwrap_or_default()
     }
 
     /// Why one line couldn't be had by whoever has claimed nothing yet.
@@ -136,15 +144,7 @@ impl State {
     }
 
     fn lines(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Arc<[Part]>, Vec<Short>> {
-        let mut fitting = Fitting::new(self, self.book.get(wish.reservation), room, now);
-        let (mut parts, mut short) = (Vec::with_capacity(wish.lines.len()), Vec::new());
-        for line in wish.lines.iter().filter(|line| line.total() > 0) {
-            match fitting.line(line) {
-                Ok(part) => parts.push(part),
-                Err(why) => short.push(why),
-            }
-        }
-        if short.is_empty() { Ok(parts.into()) } else { Err(short) }
+        Fitting::new(self, self.book.get(wish.reservation), room, now).lines(&wish.lines)
     }
 
     /// Why the rules forbid a span, but for what is closed or taken in it.
@@ -263,6 +263,17 @@ impl<'a> Fitting<'a> {
             old.shift(share.from, share.end(), |level: &mut u64| *level += units);
         }
         Self { state, standing, room, now, old, new: Course::default() }
+    }
+
+    fn lines(&mut self, lines: &[ClaimLine]) -> Result<Arc<[Part]>, Vec<Short>> {
+        let (mut parts, mut short) = (Vec::with_capacity(lines.len()), Vec::new());
+        for line in lines.iter().filter(|line| line.total() > 0) {
+            match self.line(line) {
+                Ok(part) => parts.push(part),
+                Err(why) => short.push(why),
+            }
+        }
+        if short.is_empty() { Ok(parts.into()) } else { Err(short) }
     }
 
     fn line(&mut self, line: &ClaimLine) -> Result<Part, Short> {

@@ -260,7 +260,7 @@ impl Calendar {
     fn claim(&self, wish: &Claim, now: Timestamp) -> Result<Option<Event>, Vec<Short>> {
         match &self.state {
             Some(state) => state.claim(wish, now),
-            None => match claiming::unknown(wish) {
+            None => match claiming::unknown(&wish.lines) {
                 short if short.is_empty() => Ok(None),
                 short => Err(short),
             },

@@ -3,9 +3,12 @@
 //! Answered by the calendar's own actor, from the state that decides, so what is told to be available
 //! and what is granted can't disagree.
 
+use std::sync::Arc;
+
 use super::availability::{Available, Shown};
 use super::book::Start;
-use super::claim::{Claim, Conflict, LineShortfall};
+use super::claim::{ClaimLine, Conflict, LineShortfall};
+use super::claiming::Short;
 use super::find::{Found, Search};
 use super::rules::{Rules, Setting};
 use super::span::{Kind, SLOT_MS_MAX};
@@ -30,8 +33,8 @@ pub enum Question {
         /// So many pieces at the most.
         count: usize,
     },
-    /// Would this claim fit?
-    Fits(Claim),
+    /// Would these lines fit together, for whoever has claimed nothing yet?
+    Fits(Arc<[ClaimLine]>),
     /// When can something be had next?
     Find(Search),
     /// Who has claimed something between two moments?
@@ -70,7 +73,7 @@ pub enum Answer {
     Nothing,
     /// What there is, without a gap as far as it goes.
     Available(Vec<Available>),
-    /// Every line that can't be had; none where the claim fits.
+    /// Every line that can't be had; none where they fit.
     Fits(Vec<LineShortfall>),
     /// When something can be had.
     Found(Found),
@@ -90,10 +93,7 @@ impl Calendar {
     pub fn answer(&self, question: &Question, now: Timestamp, position: Position) -> Answer {
         let Some(state) = &self.state else {
             return match question {
-                Question::Fits(claim) => {
-                    let short = claiming::unknown(claim).into_iter();
-                    Answer::Fits(short.map(|short| short.told(position)).collect())
-                }
+                Question::Fits(lines) => fits(claiming::unknown(lines), position),
                 _ => Answer::Nothing,
             };
         };
@@ -106,10 +106,7 @@ impl Calendar {
                 let to = *to.min(&from.saturating_add(far));
                 Answer::Available(state.available(*from, to, *count))
             }
-            Question::Fits(claim) => {
-                let short = state.claim(claim, now).err().unwrap_or_default().into_iter();
-                Answer::Fits(short.map(|short| short.told(position)).collect())
-            }
+            Question::Fits(lines) => fits(state.lacks(lines, now), position),
             Question::Find(search) => Answer::Found(state.find(search, now)),
             Question::Claims { from, to, after, count } => {
                 Answer::Claims(state.claims_between((*from, *to), *after, *count))
@@ -132,4 +129,8 @@ impl Calendar {
             }
         }
     }
+}
+
+fn fits(short: Vec<Short>, position: Position) -> Answer {
+    Answer::Fits(short.into_iter().map(|short| short.told(position)).collect())
 }
