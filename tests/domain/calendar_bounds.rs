@@ -7,7 +7,7 @@ use holdfast::domain::ids::Version;
 use holdfast::domain::name::LineId;
 use holdfast::domain::time::Timestamp;
 
-use super::stage::given;
+use super::stage::{Stage, given};
 use super::times::*;
 use super::words::*;
 
@@ -53,4 +53,56 @@ fn whether_something_fits_is_asked_for_nobody_whatever_id_a_reservation_has() {
     let question = Question::Fits(lines_of(&[(hours(11, 12), 1)]));
     let Answer::Fits(short) = asked(&stage.entity.state, &question) else { panic!() };
     assert_eq!(short.len(), 1, "what the reservation of the lowest id has isn't the asker's");
+}
+
+#[test]
+fn the_lines_of_one_claim_are_together_so_long_at_the_most() {
+    let room = |nth: i32| stay(date(2026, 1, 1).plus(nth), NIGHTS_MAX as i32);
+    let wanted: Vec<_> = (0..CLAIM_DAYS_MAX / NIGHTS_MAX).map(|nth| (room(nth as i32), 1)).collect();
+    let stage = granted(rooms(100).told(time_claim(1, 1, &wanted)));
+    let more = [&wanted[..], &[(stay(date(2026, 1, 1), 1), 1)]].concat();
+    let stage = stage.told(time_claim(2, 1, &more));
+    assert_eq!(cause(&stage), Cause::ClaimTooLong { days_max: CLAIM_DAYS_MAX });
+    let within = stay(date(2026, 1, 1), 1);
+    granted(stage.told(time_claim(1, 2, &[(within, 1)])));
+}
+
+fn found(stage: &Stage<Calendar>, search: Search) -> Found {
+    match asked(&stage.entity.state, &Question::Find(search)) {
+        Answer::Found(found) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn weeks_that_are_closed_or_taken_are_passed_over_as_a_whole() {
+    let rules = SlotRules { granularity_ms: 15 * MINUTE, ..SlotRules::default() };
+    let (days, moment) = (24 * HOUR, |hour| i64::try_from(at(hour).0).unwrap());
+    let stage = opened(slots("Europe/Lisbon", 1, rules));
+    let stage = stage.when(set(Setting::Closed(interval(at(0), 21 * days), true))).accepted();
+    let stage = granted(stage.told(time_claim(1, 1, &[(slot(at(21 * 24), 21 * days), 1)])));
+    let (from, until, length) = (moment(0), moment(43 * 24), 15 * MINUTE as i64);
+    let search = Search { from, until, length, units: 1, count: 2 };
+    let begin = moment(42 * 24);
+    assert_eq!(found(&stage, search).starts, [begin, begin + length]);
+}
+
+#[test]
+fn a_search_that_has_looked_at_enough_says_where_to_go_on_and_gets_there() {
+    let day = |n: u64| slot(at(24 * n), 23 * HOUR);
+    let everywhere: Vec<_> = (0..CLAIM_DAYS_MAX.into()).map(|n| (day(n), 1)).collect();
+    let mut stage = bays(1);
+    for (n, wanted) in everywhere.chunks(1_000).enumerate() {
+        stage = granted(stage.told(time_claim(n as u128, 1, wanted)));
+    }
+    let (from, until) = (at(0).0 as i64, at(24 * (u64::from(CLAIM_DAYS_MAX) + 1)).0 as i64);
+    let search = Search { from, until, length: 2 * HOUR as i64, units: 1, count: 1 };
+    let mut answers = vec![found(&stage, search)];
+    while answers.last().unwrap().starts.is_empty() {
+        let from = answers.last().unwrap().looked_until;
+        answers.push(found(&stage, Search { from, ..search }));
+    }
+    assert!((2..10).contains(&answers.len()), "{}", answers.len());
+    let first = at(24 * u64::from(CLAIM_DAYS_MAX) - 1).0 as i64;
+    assert_eq!(answers.last().unwrap().starts, [first]);
 }

@@ -14,6 +14,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::proto::{self, v1};
 
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
 /// What is told by one of two members, `interval` or `nights`, of a message's `when`.
 macro_rules! when {
     ($module:ident, $span:expr) => {
@@ -191,6 +194,13 @@ pub(super) fn blocker(obstacle: &Obstacle, kind: Kind) -> v1::CalendarBlocker {
         Cause::Retired => (Wire::Retired, None, None),
         Cause::Unknown => (Wire::UnknownCalendar, None, None),
         Cause::Full => (Wire::CalendarFull, None, None),
+        Cause::ClaimTooLong { days_max } => {
+            let limit = match kind {
+                Kind::Slots => length(u64::from(days_max) * DAY_MS),
+                Kind::Nights => Some(Limit::LimitNights(days_max)),
+            };
+            (Wire::ClaimTooLong, None, limit)
+        }
     };
     let expire_time = obstacle.deadline.map(timestamp);
     v1::CalendarBlocker { cause: cause.into(), when, limit, expire_time }

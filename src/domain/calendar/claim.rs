@@ -180,6 +180,11 @@ pub enum Cause {
     Unknown,
     /// As many pieces of claims stand in the calendar as it takes on.
     Full,
+    /// The claim's lines up to this one are together too long.
+    ClaimTooLong {
+        /// The most that they can be.
+        days_max: u32,
+    },
 }
 
 /// A claim that no longer fits what the owner has set since.

@@ -5,6 +5,10 @@
 //! room, and only time that no single piece of its claim covers must keep the rules. So what stands
 //! can be confirmed, prolonged and used up whatever the owner has set since.
 //!
+//! A look is over when it can tell no more: where nothing at all is left, or, for who wants to know no more
+//! than whether a line fits, where it first doesn't. What is new in a claim is bounded in length, so a
+//! decision is bounded by that and by the pieces of claims that a calendar takes on.
+//!
 //! Invariant: the same code decides a claim and answers whether one would fit.
 //!
 //! Not here: messages, and what is remembered.
@@ -19,7 +23,7 @@ use super::date::Date;
 use super::entries::{Entry, Share};
 use super::offer::{Closure, Stretch};
 use super::rules::{General, NightRules, SlotRules};
-use super::span::{Kind, NIGHTS_MAX, Span};
+use super::span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, Span};
 use super::zone::Zone;
 use super::{Event, State};
 use crate::domain::claim::{Blocker, Shortfall};
@@ -59,6 +63,23 @@ enum Room {
     All,
     /// Of what its reservation has, alone.
     Own,
+}
+
+/// How far a line is looked at that can't be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// As far as it takes to tell how much of it can.
+    NothingLeft,
+    /// To where it can't first.
+    FirstLack,
+}
+
+/// One line that was looked at.
+pub(super) struct Tried {
+    /// Why it can't be had, where it can't.
+    pub lack: Option<Cause>,
+    /// How many levels and stretches were looked at.
+    pub steps: usize,
 }
 
 /// Every line that is wanted of a calendar that doesn't exist.
@@ -137,10 +158,12 @@ impl State {
         Fitting::new(self, None, Room::All, now).lines(lines).err().unwrap_or_default()
     }
 
-    /// Why one line couldn't be had by whoever has claimed nothing yet.
-    pub(super) fn lack(&self, line: &ClaimLine, now: Timestamp) -> Option<Cause> {
-        let short = Fitting::new(self, None, Room::All, now).line(line).err()?;
-        Some(short.obstacle.cause)
+    /// Looks whether one line could be had by whoever has claimed nothing yet.
+    pub(super) fn try_line(&self, line: &ClaimLine, now: Timestamp) -> Tried {
+        let mut fitting = Fitting::new(self, None, Room::All, now);
+        fitting.until = Until::FirstLack;
+        let short = fitting.line(line).err();
+        Tried { lack: short.map(|short| short.obstacle.cause), steps: fitting.steps }
     }
 
     fn lines(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Arc<[Part]>, Vec<Short>> {
@@ -239,7 +262,12 @@ struct Fitting<'a> {
     state: &'a State,
     standing: &'a [Share],
     room: Room,
+    until: Until,
     now: Timestamp,
+    /// How many moments its lines so far are, but for those that it has.
+    length: i64,
+    /// How many levels and stretches were looked at.
+    steps: usize,
     /// What the reservation has.
     old: Course<u64>,
     /// What the lines so far come to.
@@ -247,7 +275,7 @@ struct Fitting<'a> {
 }
 
 /// How much of a line there is.
-struct Found {
+struct Free {
     /// At the moment when there is least.
     available: u64,
     /// Why there isn't enough, and when first.
@@ -262,7 +290,8 @@ impl<'a> Fitting<'a> {
             let units = u64::from(share.units());
             old.shift(share.from, share.end(), |level: &mut u64| *level += units);
         }
-        Self { state, standing, room, now, old, new: Course::default() }
+        let (until, new) = (Until::NothingLeft, Course::default());
+        Self { state, standing, room, until, now, length: 0, steps: 0, old, new }
     }
 
     fn lines(&mut self, lines: &[ClaimLine]) -> Result<Arc<[Part]>, Vec<Short>> {
@@ -288,31 +317,42 @@ impl<'a> Fitting<'a> {
         }
         let covering = self.standing.iter().find(|share| share.covers(from, to));
         let must_keep_rules = covering.is_none() && self.room == Room::All;
-        if must_keep_rules && let Some(cause) = self.state.forbidden(span, self.now) {
+        if must_keep_rules && let Some(cause) = self.forbidden(span) {
             return Err(Short::barred(line, cause));
         }
         let turnover_ms =
             covering.map_or(self.state.rules.turnover_ms(), |share| share.turnover_ms());
         let end = to.saturating_add(turnover_ms.into());
-        let found = self.find(line.total(), (from, to, end), must_keep_rules);
+        let free = self.find(line.total(), (from, to, end), must_keep_rules);
         self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
-        match found.lack {
+        match free.lack {
             None => Ok(Part { line: line.clone(), turnover_ms }),
             Some(cause @ Cause::Taken(at)) => {
                 let deadline = self.state.book.deadline_at(at.from());
                 let obstacle = Obstacle { cause, deadline };
-                Err(Short { line: line.id.clone(), available: found.available, obstacle })
+                Err(Short { line: line.id.clone(), available: free.available, obstacle })
             }
             Some(cause) => Err(Short::barred(line, cause)),
         }
     }
 
+    fn forbidden(&mut self, span: Span) -> Option<Cause> {
+        let forbidden = self.state.forbidden(span, self.now);
+        forbidden.or_else(|| {
+            self.length = self.length.saturating_add(span.to() - span.from());
+            let is_too_long = self.length > span.kind().claim_max();
+            is_too_long.then_some(Cause::ClaimTooLong { days_max: CLAIM_DAYS_MAX })
+        })
+    }
+
     /// How many units can be had from one moment to the last of three. What is closed is so up to
     /// the second.
-    fn find(&self, wanted: u64, (from, to, end): (i64, i64, i64), must_be_open: bool) -> Found {
-        let kind = self.state.rules.kind();
-        let mut found = Found { available: u64::MAX, lack: None };
-        self.state.rules.stretches(from, end, &mut |stretch| {
+    fn find(&mut self, wanted: u64, (from, to, end): (i64, i64, i64), must_be_open: bool) -> Free {
+        let state = self.state;
+        let kind = state.rules.kind();
+        let mut free = Free { available: u64::MAX, lack: None };
+        state.rules.stretches(from, end, &mut |stretch| {
+            self.steps += 1;
             if must_be_open
                 && stretch.from < to
                 && let Some(closure) = stretch.closure
@@ -322,20 +362,20 @@ impl<'a> Fitting<'a> {
                     Closure::Closed => Cause::Closed(at),
                     Closure::OutsideHours => Cause::OutsideHours(at),
                 };
-                found = Found { available: 0, lack: Some(cause) };
+                free = Free { available: 0, lack: free.lack.or(Some(cause)) };
                 return ControlFlow::Break(());
             }
-            self.find_in(stretch, wanted, &mut found);
-            ControlFlow::Continue(())
+            self.find_in(stretch, wanted, &mut free)
         });
-        found
+        free
     }
 
-    fn find_in(&self, stretch: Stretch, wanted: u64, found: &mut Found) {
-        let kind = self.state.rules.kind();
-        let limit = stretch.limit();
-        for level in self.state.book.levels(stretch.from, stretch.to) {
-            let free = match self.room {
+    fn find_in(&mut self, stretch: Stretch, wanted: u64, free: &mut Free) -> ControlFlow<()> {
+        let state = self.state;
+        let (kind, limit) = (state.rules.kind(), stretch.limit());
+        for level in state.book.levels(stretch.from, stretch.to) {
+            self.steps += 1;
+            let others_leave = match self.room {
                 Room::All => limit.saturating_sub(level.units),
                 Room::Own => 0,
             };
@@ -343,15 +383,20 @@ impl<'a> Fitting<'a> {
                 let own = old.value.copied().unwrap_or_default();
                 for new in self.new.segments(old.from, old.to) {
                     let taken = new.value.copied().unwrap_or_default();
-                    let available = own.saturating_add(free.into()).saturating_sub(taken);
-                    found.available = found.available.min(available);
-                    if available < wanted && found.lack.is_none() {
+                    let available = own.saturating_add(others_leave.into()).saturating_sub(taken);
+                    free.available = free.available.min(available);
+                    if available < wanted && free.lack.is_none() {
                         let at = kind.span(new.from, first_end(kind, new.from, new.to));
-                        found.lack = Some(Cause::Taken(at));
+                        free.lack = Some(Cause::Taken(at));
                     }
                 }
             }
+            let is_told = free.available == 0 || self.until == Until::FirstLack;
+            if free.lack.is_some() && is_told {
+                return ControlFlow::Break(());
+            }
         }
+        ControlFlow::Continue(())
     }
 }
 

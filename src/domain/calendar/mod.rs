@@ -59,7 +59,7 @@ pub use rules::{
     CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
     Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
 };
-pub use span::{Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
+pub use span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
 pub use zone::is_zone;
 
 /// How many conflicts one event names at the most; more are named by more events.
