@@ -1,7 +1,8 @@
 //! Who has claimed which time of each calendar, counted from the events of calendars alone.
 //!
 //! It is a second reckoning beside the calendar's own, so that a mistake in one shows. It never
-//! forgets who was there: what a calendar folds stays here as it was claimed.
+//! forgets who was there: what a calendar folds stays here as it was claimed. Where the calendar has given
+//! up when that was, it may count more, and never less.
 //!
 //! Whether a claim fitted is asked of the calendar's rules as they were then, but for slots whose
 //! capacity goes by dates: zone data may have changed since, and nobody can say any more which
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 
-use crate::domain::calendar::{Calendar, Event, Kind, Part, Standing};
+use crate::domain::calendar::{Available, Calendar, Event, Kind, Part, Standing};
 use crate::domain::ids::{EntityKey, ReservationId};
 
 /// How many pieces of a calendar are looked at, at a time.
@@ -94,7 +95,7 @@ impl Timetable {
         while let Some((from, units)) = moments.next() {
             let Some((to, _)) = moments.peek() else { break };
             let pieces = calendar.available(*from, **to, PIECES_MAX);
-            let other = pieces.iter().find(|piece| u64::from(piece.claimed) != *units);
+            let other = pieces.iter().find(|piece| !agrees(calendar, piece, *units));
             if let Some(other) = other {
                 let found = other.claimed;
                 return Some(format!("{key} has {found} claimed from {from} to {to}, not {units}"));
@@ -102,6 +103,12 @@ impl Timetable {
         }
         None
     }
+}
+
+/// Whether a calendar counts what its events come to.
+fn agrees(calendar: &Calendar, piece: &Available, counted: u64) -> bool {
+    let claimed = u64::from(piece.claimed);
+    claimed == counted || (piece.from < calendar.exact_from() && claimed > counted)
 }
 
 fn without_held(mut part: Part) -> Part {
@@ -164,7 +171,7 @@ impl Claimed {
             let (from, to) = moments(part);
             for piece in calendar.available(from, to, PIECES_MAX) {
                 let counted = self.level(piece.from);
-                if counted != u64::from(piece.claimed) {
+                if !agrees(calendar, &piece, counted) {
                     wrong.push(format!(
                         "the calendar has {} claimed, its events {counted}",
                         piece.claimed

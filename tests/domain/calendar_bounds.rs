@@ -106,3 +106,35 @@ fn a_search_that_has_looked_at_enough_says_where_to_go_on_and_gets_there() {
     let first = at(24 * u64::from(CLAIM_DAYS_MAX) - 1).0 as i64;
     assert_eq!(answers.last().unwrap().starts, [first]);
 }
+
+/// Used for an hour, every other hour, before now.
+fn past(n: u64) -> Event {
+    let start = Timestamp(NOON.0 - (10_000 - n) * 2 * HOUR);
+    let line = ClaimLine { id: LineId::counted(0), span: slot(start, HOUR), held: 0, committed: 1 };
+    let (deadline, parts) = (None, [Part { line, turnover_ms: 0 }].into());
+    let (reservation, reservation_version) = (reservation(n.into()), Version(2));
+    Event::ClaimCommitted(Standing { reservation, reservation_version, deadline, parts })
+}
+
+#[test]
+fn what_is_past_takes_no_more_room_with_the_years_and_is_never_counted_for_less_than_it_was() {
+    let after = |used| {
+        let created = Event::Created(Arc::new(slots("UTC", 2, SlotRules::default())));
+        given::<Calendar>(calendar_id(), std::iter::once(created).chain((0..used).map(past)))
+    };
+    let room = |stage: &Stage<Calendar>| holdfast::codec::v1::encode(&stage.entity.state).len();
+    let (young, old) = (after(FOLDED_CHANGES_MAX as u64 / 2), after(5_000));
+    assert!(room(&old) < room(&young) + 50, "{} after {}", room(&old), room(&young));
+
+    let claimed = |hour: u64| {
+        let moment = (NOON.0 - 20_000 * HOUR + hour * HOUR) as i64;
+        let found = old.entity.state.available(moment, moment + 1, 1)[0].claimed;
+        (found, moment >= old.entity.state.exact_from())
+    };
+    assert_eq!([9_997, 9_998, 9_999].map(claimed), [(0, true), (1, true), (0, true)]);
+    assert_eq!([0, 1, 4_001, 5_999].map(claimed), [(1, false); 4]);
+    let long_ago = slot(Timestamp(NOON.0 - 19_999 * HOUR), HOUR);
+    let stage = granted(old.told(time_claim(90_000, 1, &[(long_ago, 1)])));
+    let stage = stage.told(time_claim(90_001, 1, &[(long_ago, 1)]));
+    assert_eq!(cause(&stage), Cause::Taken(long_ago));
+}

@@ -13,6 +13,19 @@
 //! units are counted for its time, and who had them is the log's to tell. That is decided by the
 //! times of events alone, a few entries with each event, so replay does the same.
 //!
+//! What is folded doesn't grow with the years. Where it changes at more moments than are kept, the
+//! oldest changes are given up, and all before the first one left counts as if as much had been claimed
+//! always as ever was at one time:
+//!
+//! ```text
+//!   exactly   ▁▁▂▂▁▁▃▃▁▁▂▂▁▁▂▂▃▃       kept   ▃▃▃▃▃▃▃▃▁▁▂▂▁▁▂▂▃▃
+//!                                              always   │ exactly
+//! ```
+//!
+//! So what is imported into times long past is never claimed twice, but may be refused there though it
+//! would fit; in the order of time, years of it can be imported. Nights change once a date at the most,
+//! so that theirs are exact for ten years; slots that stand apart change twice each.
+//!
 //! Not here: whether a claim fits.
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +40,9 @@ use crate::domain::time::Timestamp;
 
 /// The most entries that are folded with one event: more than one, so that none pile up.
 const FOLDED_MAX: usize = 4;
+
+/// At how many moments what is folded changes at the most.
+pub const FOLDED_CHANGES_MAX: usize = 4_000;
 
 /// The most pieces of claims that a calendar takes on. A piece of a claim of its own takes 74 bytes of what
 /// is read of a record at the most, so with all else a calendar's stays below half of what can be read.
@@ -99,7 +115,9 @@ impl From<Stored> for Book {
         let shares = entries.iter().flat_map(Entry::shares);
         let live = Course::sum(shares.map(|share| (share.from, share.end(), share.units())));
         let (starts, due) = (starts.into_iter().collect(), due.into_iter().collect());
-        Self { kind, entries, folded, pieces, live, starts, due }
+        let mut book = Self { kind, entries, folded, pieces, live, starts, due };
+        book.give_up_oldest();
+        book
     }
 }
 
@@ -201,7 +219,22 @@ impl Book {
             for share in entry.shares() {
                 self.folded.add(share.from, share.end(), share.units());
             }
+            self.give_up_oldest();
         }
+    }
+
+    /// Keeps what is folded from growing with the years.
+    fn give_up_oldest(&mut self) {
+        while self.folded.len() > FOLDED_CHANGES_MAX {
+            self.folded.blur_first();
+        }
+    }
+
+    /// From which moment on counts are exact; before it they may be more than was claimed.
+    pub fn exact_from(&self) -> i64 {
+        let mut changes = self.folded.changes(i64::MIN);
+        let is_blurred = changes.next().is_some_and(|(first, _)| first == i64::MIN);
+        changes.next().filter(|_| is_blurred).map_or(i64::MIN, |(second, _)| second)
     }
 
     /// How much is claimed between two moments, without a gap.

@@ -49,7 +49,7 @@ use claiming::Short;
 use entries::Entry;
 
 pub use availability::{Available, Shown};
-pub use book::{PIECES_MAX, Start};
+pub use book::{FOLDED_CHANGES_MAX, PIECES_MAX, Start};
 pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
 pub use date::{Date, DateRange, Weekdays};
 pub use find::{Found, Search};
@@ -254,6 +254,12 @@ impl Calendar {
     /// neighbours that are equal are one; for nights, each is told.
     pub fn available(&self, from: i64, to: i64, count: usize) -> Vec<Available> {
         self.state.as_ref().map_or_else(Vec::new, |state| state.available(from, to, count))
+    }
+
+    /// From which moment on what is claimed is told exactly. Before it, as much is told always as ever
+    /// was at one time then.
+    pub fn exact_from(&self) -> i64 {
+        self.state.as_ref().map_or(i64::MIN, |state| state.book.exact_from())
     }
 
     /// What a claim changes: nothing, one event, or these lines can't be had.
