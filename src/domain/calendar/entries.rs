@@ -33,7 +33,7 @@ pub struct Share {
 
 impl Share {
     fn new(from: i64, to: i64, turnover_ms: u32, units: u64, is_committed: bool) -> Option<Self> {
-        // No calendar has more units than fit.
+        // No calendar has more units than fit, and none that don't are read.
         let units = u32::try_from(units).unwrap_or(u32::MAX).min(u32::MAX / 2);
         let is_something = units > 0 && from < to;
         let units = NonZeroU32::new(units * 2 + u32::from(is_committed));
@@ -211,7 +211,14 @@ impl From<&Share> for StoredShare {
 }
 
 impl StoredShare {
-    fn share(&self) -> Option<Share> {
+    fn share<E: serde::de::Error>(&self) -> Result<Share, E> {
+        self.as_it_was().ok_or_else(|| E::custom("a piece of a claim that takes nothing, or too much"))
+    }
+
+    fn as_it_was(&self) -> Option<Share> {
+        if self.units > u32::MAX / 2 {
+            return None;
+        }
         let to = self.from.checked_add_unsigned(self.span)?;
         Share::new(self.from, to, self.turnover_ms, self.units.into(), self.is_committed)
     }
@@ -230,7 +237,10 @@ impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let StoredEntry { reservation, version, deadline, shares } =
             StoredEntry::deserialize(deserializer)?;
-        let shares = shares.iter().filter_map(StoredShare::share).collect();
+        let shares: Vec<Share> = shares.iter().map(StoredShare::share).collect::<Result<_, _>>()?;
+        if shares.is_empty() || !shares.is_sorted() {
+            return Err(serde::de::Error::custom("a claim of nothing, or of pieces out of order"));
+        }
         Ok(Self::of(reservation, version, deadline, shares))
     }
 }
@@ -238,6 +248,28 @@ impl<'de> Deserialize<'de> for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_piece_that_is_none_is_not_left_out_but_the_claim_is_not_read() {
+        let read = |units, is_late| {
+            let share = |from| StoredShare {
+                from,
+                span: 1,
+                turnover_ms: 0,
+                units,
+                is_committed: false,
+            };
+            let shares = if is_late { vec![share(7), share(1)] } else { vec![share(1), share(7)] };
+            let reservation = ReservationId(uuid::Uuid::nil());
+            let stored = StoredEntry { reservation, version: Version(1), deadline: None, shares };
+            let text = serde_json::to_string(&stored).unwrap();
+            serde_json::from_str::<Entry>(&text).map(|entry| entry.shares().len())
+        };
+        assert_eq!(read(1, false).unwrap(), 2);
+        assert!(read(0, false).is_err());
+        assert!(read(u32::MAX, false).is_err());
+        assert!(read(1, true).is_err());
+    }
 
     #[test]
     fn a_claim_of_one_piece_takes_little_room() {
