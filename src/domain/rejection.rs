@@ -111,10 +111,30 @@ pub enum Rejection {
     #[error("{0}")]
     InvalidRule(&'static str),
     /// What a calendar offers would change at too many dates and instants.
-    #[error("a calendar's rules can change at {changes_max} dates and instants at the most")]
+    #[error(
+        "a calendar's rules can change at {changes_max} dates and instants at the most; set the same for \
+         dates that are neighbours, such as those that are past, to make room"
+    )]
     TooManyRules {
         /// How many there can be.
         changes_max: usize,
+    },
+    /// A command would touch too much of what holds in a calendar.
+    #[error(
+        "these rules touch more than {work_max} dates and instants at which what holds changes; set fewer \
+         with one command, or for less time"
+    )]
+    TooMuchToSet {
+        /// How many they can.
+        work_max: usize,
+    },
+    /// More claims would no longer fit than one command can say.
+    #[error(
+        "more than {conflicts_max} claims that stand would no longer fit; set it for less time at once"
+    )]
+    TooManyConflicts {
+        /// How many can come into conflict.
+        conflicts_max: usize,
     },
     /// The entity is still deciding an earlier command, and too many wait behind it.
     ///

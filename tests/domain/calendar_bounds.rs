@@ -39,7 +39,8 @@ fn a_calendar_takes_on_so_many_pieces_of_claims_and_what_stands_can_still_be_use
     let stage = granted(stage);
     let stage = stage.told(time_claim(2, 3, &[(hours(1, 3), 1); 3]));
     assert_eq!(cause(&stage), Cause::Full, "it would be of one piece more");
-    let stage = stage.told(time_used(2, 4, &[(hours(1, 2), 1), (hours(2, 3), 1), (hours(5, 6), 1)]));
+    let stage =
+        stage.told(time_used(2, 4, &[(hours(1, 2), 1), (hours(2, 3), 1), (hours(5, 6), 1)]));
     assert_eq!(stage.events.len(), 1, "what stands can be used up in pieces");
     let stage = stage.told(time_claim(3, 1, &[(hours(20, 21), 1)]));
     assert_eq!(cause(&stage), Cause::Full);
@@ -58,7 +59,8 @@ fn whether_something_fits_is_asked_for_nobody_whatever_id_a_reservation_has() {
 #[test]
 fn the_lines_of_one_claim_are_together_so_long_at_the_most() {
     let room = |nth: i32| stay(date(2026, 1, 1).plus(nth), NIGHTS_MAX as i32);
-    let wanted: Vec<_> = (0..CLAIM_DAYS_MAX / NIGHTS_MAX).map(|nth| (room(nth as i32), 1)).collect();
+    let wanted: Vec<_> =
+        (0..CLAIM_DAYS_MAX / NIGHTS_MAX).map(|nth| (room(nth as i32), 1)).collect();
     let stage = granted(rooms(100).told(time_claim(1, 1, &wanted)));
     let more = [&wanted[..], &[(stay(date(2026, 1, 1), 1), 1)]].concat();
     let stage = stage.told(time_claim(2, 1, &more));

@@ -214,10 +214,24 @@ impl Model {
         }
     }
 
+    /// Up to which moment all is over: dates are, when they are in the calendar's zone.
+    fn over_until(&self) -> i64 {
+        let now = jiff::Timestamp::from_millisecond(self.now).unwrap();
+        let midnight = self.zone.to_datetime(now).date().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let moment = match self.kind {
+            Kind::Slots => self.now,
+            Kind::Nights => midnight.timestamp().as_second() / 86_400,
+        };
+        (moment - self.first).div_euclid(self.unit())
+    }
+
     pub fn in_conflict(&self) -> Vec<u128> {
+        let over = self.over_until();
         let is_broken = |piece: &Piece| {
-            (piece.from..piece.to).any(|at| !self.is_open(at))
-                || (piece.from..piece.end).any(|at| self.taken(at) > self.limit(at))
+            let from = piece.from.max(over);
+            piece.to > over
+                && ((from..piece.to).any(|at| !self.is_open(at))
+                    || (from..piece.end).any(|at| self.taken(at) > self.limit(at)))
         };
         let broken = self.claims.iter().filter(|(_, (_, pieces))| pieces.iter().any(is_broken));
         broken.map(|(n, _)| *n).collect()

@@ -8,12 +8,11 @@ use super::calendar_view;
 use super::convert;
 use super::errors::{Failure, Violation};
 use super::gateway::{self, Gateway};
+use super::page;
 use super::validate::calendar_questions::{Candidate, Disputes, Hunt, Look};
 use super::validate::lists::Page;
 use crate::actors::delivery::Told;
-use crate::domain::calendar::{
-    Answer, ClaimLine, Kind, Question, Search, Setting, Shown, Span, Start,
-};
+use crate::domain::calendar::{Answer, ClaimLine, Kind, Place, Question, Search, Setting, Span};
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, ResourceKey};
 use crate::domain::name::{CalendarId, LineId, TenantId};
 use crate::domain::view::View;
@@ -24,6 +23,7 @@ use crate::proto::v1::calendar_service_server::CalendarService;
 /// The service.
 pub(super) struct CalendarApi {
     gateway: Gateway,
+    answer_bytes_max: usize,
 }
 
 /// A calendar that exists.
@@ -33,8 +33,8 @@ struct Known {
 }
 
 impl CalendarApi {
-    pub(super) fn new(gateway: Gateway) -> Self {
-        Self { gateway }
+    pub(super) fn new(gateway: Gateway, answer_bytes_max: usize) -> Self {
+        Self { gateway, answer_bytes_max }
     }
 
     /// Which kind a calendar is of; that never changes.
@@ -73,27 +73,23 @@ impl CalendarApi {
     async fn claims(
         &self,
         tenant: &TenantId,
-        look: Look<Start>,
+        look: Look<Place>,
     ) -> Result<v1::CalendarServiceListClaimsResponse, Failure> {
         let Look { calendar, range, page: Page { size, after, scope } } = look;
         let known = self.known(tenant, calendar).await?;
         counted_by(known.kind, range)?;
         let question =
-            Question::Claims { from: range.from(), to: range.to(), after, count: size + 1 };
+            Question::Claims { from: range.from(), to: range.to(), begin: after, count: size + 1 };
         let Told { answer, position } = self.ask(known, question).await?;
-        let Answer::Claims(mut found) = answer else {
+        let Answer::Claims(found) = answer else {
             return Err(Failure::NotFound(EntityKind::Calendar, position));
         };
-        let mut starts: Vec<Start> = found.iter().map(start).collect();
-        starts.dedup();
-        let next = starts[..].chunks(size).next().filter(|_| starts.len() > size);
-        let next = next.and_then(|page| page.last().copied());
-        if let Some(last) = next {
-            found.retain(|shown| start(shown) <= last);
-        }
+        let claims = found.iter().take(size).map(calendar_view::claim);
+        let claims = page::fitting(claims, self.answer_bytes_max);
+        let next = found.get(claims.len());
         Ok(v1::CalendarServiceListClaimsResponse {
-            claims: found.iter().map(calendar_view::claim).collect(),
-            next_page_token: next.map(|last| scope.token(&last)).unwrap_or_default(),
+            next_page_token: next.map(|piece| scope.token(&piece.place)).unwrap_or_default(),
+            claims,
             position: position.0,
         })
     }
@@ -170,34 +166,26 @@ impl CalendarApi {
     ) -> Result<v1::ListConflictsResponse, Failure> {
         let Disputes { calendar, proposal, page: Page { size, after, scope } } = asked;
         let known = self.known(tenant, calendar).await?;
-        let count = size + 1;
         let question = match proposal {
-            None => Question::Conflicts { after, count },
+            None => Question::Conflicts { after, count: size },
             Some(setting) => {
                 possible(&setting, known.kind)?;
-                Question::ConflictsOf { setting, after, count }
+                Question::ConflictsOf { setting, after, count: size }
             }
         };
         let Told { answer, position } = self.ask(known, question).await?;
-        let Answer::Conflicts { mut conflicts, total } = answer else {
-            return Err(Failure::NotFound(EntityKind::Calendar, position));
+        let (conflicts, next, total) = match answer {
+            Answer::Conflicts { conflicts, next, total } => (conflicts, next, total),
+            Answer::Refused(rejection) => return Err(Failure::Impossible(rejection, position)),
+            _ => return Err(Failure::NotFound(EntityKind::Calendar, position)),
         };
-        let has_more = conflicts.len() > size;
-        conflicts.truncate(size);
-        let last = conflicts.last().filter(|_| has_more);
-        let next = last.map(|conflict| scope.token(&(conflict.span.from(), conflict.reservation)));
         Ok(v1::ListConflictsResponse {
             conflicts: conflicts.iter().map(calendar_view::conflict).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token: next.map(|last| scope.token(&last)).unwrap_or_default(),
             total_count: total.map(|total| u32::try_from(total).unwrap_or(u32::MAX)),
             position: position.0,
         })
     }
-}
-
-/// When a piece of a claim begins, and whose it is.
-fn start(shown: &Shown) -> Start {
-    (shown.span.from(), shown.reservation)
 }
 
 /// The question whether a line would fit.

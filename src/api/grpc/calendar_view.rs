@@ -5,8 +5,8 @@
 use super::convert::timestamp;
 use crate::actors::delivery::Shown;
 use crate::domain::calendar::{
-    self, Available, Cause, Closure, Conflict, Date, DateRange, DaySetting, Found, General, Kind,
-    NightRules, Obstacle, Opening, Set, Setting, SlotRules, Span, Weekdays, When,
+    self, Available, Cause, ClaimPiece, Closure, Conflict, Date, DateRange, DaySetting, Found,
+    General, Kind, NightRules, Obstacle, Opening, Set, Setting, SlotRules, Span, Weekdays, When,
 };
 use crate::domain::ids::{EntityId, ResourceKey};
 use crate::domain::name::CalendarId;
@@ -111,13 +111,14 @@ pub(super) fn calendar(id: &EntityId, shown: &Shown) -> Option<v1::Calendar> {
 }
 
 /// A piece of a claim.
-pub(super) fn claim(shown: &calendar::Shown) -> v1::CalendarClaim {
+pub(super) fn claim(piece: &ClaimPiece) -> v1::CalendarClaim {
+    let (_, reservation) = piece.place.start;
     v1::CalendarClaim {
-        reservation_id: shown.reservation.to_string(),
-        when: Some(when!(calendar_claim, shown.span)),
-        units: shown.units,
-        committed: shown.is_committed,
-        expire_time: shown.deadline.map(timestamp),
+        reservation_id: reservation.to_string(),
+        when: Some(when!(calendar_claim, piece.span)),
+        units: piece.units,
+        committed: piece.is_committed,
+        expire_time: piece.deadline.map(timestamp),
     }
 }
 

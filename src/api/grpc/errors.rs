@@ -83,6 +83,8 @@ pub(super) enum Failure {
     Refused(Box<Refusal>),
     /// A reader asked for what isn't there.
     NotFound(EntityKind, Position),
+    /// A reader asked what would come of a command that would be refused.
+    Impossible(Rejection, Position),
     /// A reader asked for more log than there is.
     PositionOutOfRange {
         /// What was asked for.
@@ -160,6 +162,7 @@ fn told(failure: Failure) -> Wire {
         Failure::NotFound(kind, position) => {
             rejected(Rejection::NotFound(kind)).with("position", position)
         }
+        Failure::Impossible(rejection, position) => rejected(rejection).with("position", position),
         Failure::PositionOutOfRange { position, last } => Wire::new(
             Code::OutOfRange,
             "POSITION_OUT_OF_RANGE",
@@ -297,6 +300,12 @@ fn rejected(rejection: Rejection) -> Wire {
         }
         Rejection::TooManyRules { changes_max } => {
             precondition("TOO_MANY_RULES").with("changes_max", changes_max)
+        }
+        Rejection::TooMuchToSet { work_max } => {
+            precondition("TOO_MUCH_TO_SET").with("work_max", work_max)
+        }
+        Rejection::TooManyConflicts { conflicts_max } => {
+            precondition("TOO_MANY_CONFLICTS").with("conflicts_max", conflicts_max)
         }
         Rejection::DeadlineOutOfRange { .. } | Rejection::InvalidRule(_) => {
             Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, says)

@@ -83,13 +83,20 @@ struct Stored {
 struct Mark {
     at: i64,
     reservation: ReservationId,
+    /// Up to where the pieces go that begin then.
+    end: i64,
 }
 
 impl Row for Mark {
     type Key = Start;
+    const REACHES: bool = true;
 
     fn key(&self) -> Start {
         (self.at, self.reservation)
+    }
+
+    fn end(&self) -> i64 {
+        self.end
     }
 }
 
@@ -128,16 +135,18 @@ impl PartialEq for Book {
 }
 
 fn starts_of(entry: &Entry) -> impl Iterator<Item = Mark> {
-    let shares = entry.shares();
     // In the order of time, so those that begin together are neighbours.
-    let firsts =
-        (0..shares.len()).filter(|nth| *nth == 0 || shares[nth - 1].from != shares[*nth].from);
-    firsts.map(|nth| Mark { at: shares[nth].from, reservation: entry.reservation })
+    let together = entry.shares().chunk_by(|one, other| one.from == other.from);
+    together.map(|shares| {
+        let end = shares.iter().map(|share| share.end()).max().unwrap_or(i64::MAX);
+        Mark { at: shares[0].from, reservation: entry.reservation, end }
+    })
 }
 
 fn due_of(kind: Kind, entry: &Entry) -> Option<Mark> {
     let is_done = !entry.is_holding();
-    is_done.then(|| Mark { at: entry.past_at(kind), reservation: entry.reservation })
+    let at = entry.past_at(kind);
+    is_done.then_some(Mark { at, reservation: entry.reservation, end: at })
 }
 
 impl Book {
@@ -248,13 +257,17 @@ impl Book {
         })
     }
 
-    /// The moments from one on at which claims begin, and whose; by moment and then by reservation,
-    /// without those up to `after`.
-    pub fn by_start(&self, from: i64, after: Option<Start>) -> impl Iterator<Item = (i64, &Entry)> {
-        let first = (from, ReservationId(uuid::Uuid::nil()));
-        let begin = after.map_or(first, |after| after.max(first));
-        let marks = self.starts.from(begin).filter(move |mark| Some(mark.key()) != after);
-        marks.filter_map(|mark| Some((mark.at, self.entries.get(mark.reservation)?)))
+    /// The moments at which claims begin that reach beyond one, and whose; by moment and then by
+    /// reservation, from `begin` on.
+    pub fn by_start(
+        &self,
+        beyond: i64,
+        begin: Option<Start>,
+    ) -> impl Iterator<Item = (Start, &Entry)> {
+        let earliest = (beyond.saturating_sub(self.reach()), ReservationId(uuid::Uuid::nil()));
+        let begin = begin.map_or(earliest, |begin| begin.max(earliest));
+        let marks = self.starts.reaching(begin, beyond).filter(move |mark| mark.end > beyond);
+        marks.filter_map(|mark| Some((mark.key(), self.entries.get(mark.reservation)?)))
     }
 
     /// No claim reaches further than this from its first moment.

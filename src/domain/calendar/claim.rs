@@ -56,7 +56,8 @@ impl Claim {
 
     /// Of how many pieces it is: of a line that is used up in part, what is held and what is used.
     pub fn pieces(&self) -> usize {
-        let pieces = |line: &ClaimLine| usize::from(line.held > 0) + usize::from(line.committed > 0);
+        let pieces =
+            |line: &ClaimLine| usize::from(line.held > 0) + usize::from(line.committed > 0);
         self.lines.iter().map(pieces).sum()
     }
 

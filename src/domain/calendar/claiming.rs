@@ -249,7 +249,8 @@ fn outside((earliest, latest): (Option<i64>, Option<i64>), start: i64) -> Option
     latest.filter(|latest| start > *latest).map(|latest| Cause::TooFarAhead { latest })
 }
 
-fn instant_ms(at: Timestamp) -> i64 {
+/// The moment of an instant.
+pub(super) fn instant_ms(at: Timestamp) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 

@@ -186,10 +186,11 @@ impl Course<u32> {
     /// Forgets when the first changes were: what was until the third is, from ever, the greatest that it
     /// was until then.
     pub fn blur_first(&mut self) {
-        let mut changes = self.changes(i64::MIN).map(|(at, level)| (at, *level));
-        let (Some((_, one)), Some((_, two))) = (changes.next(), changes.next()) else { return };
-        let until = changes.next().map_or(i64::MAX, |(third, _)| third);
-        self.change(i64::MIN, until, |level| *level = one.max(two));
+        let first: Vec<_> =
+            self.changes(i64::MIN).take(3).map(|(at, level)| (at, *level)).collect();
+        let [(_, one), (_, two), rest @ ..] = &first[..] else { return };
+        let until = rest.first().map_or(i64::MAX, |(third, _)| *third);
+        self.change(i64::MIN, until, |level| *level = *one.max(two));
     }
 
     /// What comes of adding all of these: from, to and how many.

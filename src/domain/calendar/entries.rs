@@ -129,6 +129,14 @@ impl Entry {
         }
     }
 
+    /// Those that begin at a moment.
+    pub fn beginning_at(&self, at: i64) -> &[Share] {
+        let shares = self.shares();
+        let begin = shares.partition_point(|share| share.from < at);
+        let end = shares.partition_point(|share| share.from <= at);
+        &shares[begin..end]
+    }
+
     /// The wish that it would be, with its lines counted.
     pub fn claim(&self, kind: Kind) -> Claim {
         let line = |(nth, share): (usize, &Share)| {
@@ -212,7 +220,8 @@ impl From<&Share> for StoredShare {
 
 impl StoredShare {
     fn share<E: serde::de::Error>(&self) -> Result<Share, E> {
-        self.as_it_was().ok_or_else(|| E::custom("a piece of a claim that takes nothing, or too much"))
+        self.as_it_was()
+            .ok_or_else(|| E::custom("a piece of a claim that takes nothing, or too much"))
     }
 
     fn as_it_was(&self) -> Option<Share> {
@@ -252,13 +261,8 @@ mod tests {
     #[test]
     fn a_piece_that_is_none_is_not_left_out_but_the_claim_is_not_read() {
         let read = |units, is_late| {
-            let share = |from| StoredShare {
-                from,
-                span: 1,
-                turnover_ms: 0,
-                units,
-                is_committed: false,
-            };
+            let share =
+                |from| StoredShare { from, span: 1, turnover_ms: 0, units, is_committed: false };
             let shares = if is_late { vec![share(7), share(1)] } else { vec![share(1), share(7)] };
             let reservation = ReservationId(uuid::Uuid::nil());
             let stored = StoredEntry { reservation, version: Version(1), deadline: None, shares };

@@ -48,7 +48,7 @@ use book::Book;
 use claiming::Short;
 use entries::Entry;
 
-pub use availability::{Available, Shown};
+pub use availability::{Available, ClaimPiece, Place};
 pub use book::{FOLDED_CHANGES_MAX, PIECES_MAX, Start};
 pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
 pub use date::{Date, DateRange, Weekdays};
@@ -57,13 +57,16 @@ pub use offer::Closure;
 pub use question::{Answer, Question};
 pub use rules::{
     CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
-    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
+    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, WORK_MAX, When,
 };
 pub use span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
 pub use zone::is_zone;
 
 /// How many conflicts one event names at the most; more are named by more events.
 pub const CONFLICTS_PER_EVENT: usize = 200;
+
+/// How many claims one setting brings into conflict at the most.
+pub const CONFLICTS_MAX: usize = 10_000;
 
 /// How many conflicts a refusal names at the most.
 pub const CONFLICTS_TOLD_MAX: usize = 100;
@@ -187,16 +190,20 @@ impl Event {
 }
 
 impl State {
-    fn set(&self, setting: Arc<Setting>, accept_conflicts: bool) -> Decision<Event> {
-        if let Some(flaw) = setting.flaw(self.rules.kind()) {
-            return Decision::rejected(Rejection::InvalidRule(flaw));
+    fn set(
+        &self,
+        setting: Arc<Setting>,
+        accept_conflicts: bool,
+        now: Timestamp,
+    ) -> Decision<Event> {
+        let mut conflicts = match self.conflicts_of(&setting, now) {
+            Ok(conflicts) => conflicts,
+            Err(rejection) => return Decision::rejected(rejection),
+        };
+        if conflicts.len() > CONFLICTS_MAX {
+            let conflicts_max = CONFLICTS_MAX;
+            return Decision::rejected(Rejection::TooManyConflicts { conflicts_max });
         }
-        let mut after = Rules::clone(&self.rules);
-        after.follow(&setting);
-        if after.changes() > CHANGES_MAX {
-            return Decision::rejected(Rejection::TooManyRules { changes_max: CHANGES_MAX });
-        }
-        let mut conflicts = self.new_conflicts(&setting, &after);
         if !accept_conflicts && !conflicts.is_empty() {
             let total = conflicts.len();
             conflicts.truncate(CONFLICTS_TOLD_MAX);
@@ -205,6 +212,22 @@ impl State {
         let named = conflicts.chunks(CONFLICTS_PER_EVENT);
         let named = named.map(|conflicts| Event::ClaimsInConflict(conflicts.into()));
         Decision::accepted([Event::Set(setting)].into_iter().chain(named).collect())
+    }
+
+    /// The claims that a setting would bring into conflict, or why it can't be made.
+    fn conflicts_of(&self, setting: &Setting, now: Timestamp) -> Result<Vec<Conflict>, Rejection> {
+        if let Some(flaw) = setting.flaw(self.rules.kind()) {
+            return Err(Rejection::InvalidRule(flaw));
+        }
+        if self.rules.work_of(setting) > WORK_MAX {
+            return Err(Rejection::TooMuchToSet { work_max: WORK_MAX });
+        }
+        let mut after = Rules::clone(&self.rules);
+        after.follow(setting);
+        if after.changes() > CHANGES_MAX {
+            return Err(Rejection::TooManyRules { changes_max: CHANGES_MAX });
+        }
+        Ok(self.new_conflicts(setting, &after, now))
     }
 
     fn retire(&self) -> Decision<Event> {
@@ -326,7 +349,7 @@ impl Aggregate for Calendar {
             (None, Command::Create(calendar)) => create(calendar),
             (Some(_), Command::Create(_)) => Decision::rejected(Rejection::RequestIdReused),
             (Some(state), Command::Set { setting, accept_conflicts }) => {
-                state.set(setting, accept_conflicts)
+                state.set(setting, accept_conflicts, context.now)
             }
             (Some(state), Command::Retire) => state.retire(),
             (None, Command::Set { .. } | Command::Retire) => {

@@ -25,6 +25,9 @@ pub const TURNOVER_MS_MAX: u32 = 7 * 24 * 60 * 60 * 1_000;
 pub const OPENINGS_MAX: usize = 24;
 /// How many dates or instants there can be at which what holds changes.
 pub const CHANGES_MAX: usize = 10_000;
+/// How much of what holds one command can touch: for each of its rules, the dates and instants within
+/// its time at which what holds changes.
+pub const WORK_MAX: usize = 100_000;
 
 /// What a calendar is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +215,14 @@ impl DayRules {
         self.hours.on(&mut day.hours);
     }
 
+    /// Whether something that could be had may not be had after it.
+    pub(super) fn may_take_away(&self) -> bool {
+        self.closed == Some(true)
+            || self.capacity != Set::Keep
+            || self.overbooking.is_some()
+            || self.hours != Set::Keep
+    }
+
     /// Why it can't hold in a calendar of this kind, where it can't.
     fn flaw(&self, kind: Kind) -> Option<&'static str> {
         let units = [self.capacity.value().copied(), self.overbooking];
@@ -394,6 +405,23 @@ impl Rules {
     /// At how many dates and instants what holds changes.
     pub(super) fn changes(&self) -> usize {
         self.days.len() + self.intervals.len()
+    }
+
+    /// How much of what holds a setting touches, counted up to a little beyond the most.
+    pub(super) fn work_of(&self, setting: &Setting) -> usize {
+        let Setting::Rules(RulesChange { days, .. }) = setting else { return self.changes() };
+        let mut work = 0;
+        for (nth, day) in days.iter().enumerate() {
+            let (from, until) = (day.range.from.0.into(), day.range.until.0.into());
+            let known = self.days.changes(from).take_while(|(at, _)| *at < until).count();
+            // Each of them adds two changes at the most.
+            let before = days[..nth].iter().filter(|other| other.range.overlaps(day.range)).count();
+            work += known + 2 * (1 + before);
+            if work > WORK_MAX {
+                break;
+            }
+        }
+        work
     }
 
     /// How long a unit can't be had again after a claim.

@@ -8,7 +8,7 @@ use super::super::page_token::Scope;
 use super::Fields;
 use super::lines::Named;
 use super::lists::Page;
-use crate::domain::calendar::{NIGHTS_MAX, SLOT_MS_MAX, Setting, Span, Start};
+use crate::domain::calendar::{NIGHTS_MAX, Place, SLOT_MS_MAX, Setting, Span, Start};
 use crate::domain::name::{CalendarId, TenantId};
 use crate::domain::wanted::Wanted;
 use crate::proto::v1;
@@ -91,7 +91,7 @@ impl Fields {
         &mut self,
         tenant: &TenantId,
         mut request: v1::CalendarServiceListClaimsRequest,
-    ) -> Option<Look<Start>> {
+    ) -> Option<Look<Place>> {
         let calendar = self.asked_calendar(&request.calendar_id);
         let range = range!(self, request.range, calendar_service_list_claims_request);
         let size = std::mem::take(&mut request.page_size);

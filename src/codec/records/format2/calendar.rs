@@ -47,8 +47,12 @@ mod tests {
         let day = |n| {
             let date = Date(20_000 + n as i32);
             let range = DateRange { from: date, until: date.plus(1) };
-            let rules =
-                DayRules { capacity: capacity(n), closed, hours: hours.clone(), ..Default::default() };
+            let rules = DayRules {
+                capacity: capacity(n),
+                closed,
+                hours: hours.clone(),
+                ..Default::default()
+            };
             DaySetting { range, weekdays: Weekdays::ALL, rules }
         };
         let days = (0..dates).map(day).collect();
