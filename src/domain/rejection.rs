@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Conflict;
+use super::calendar::{Conflict, Flaw};
 use super::claim::{Shortfall, StockFigures};
 use super::ids::{EntityKind, SalesOrderId, Version};
 use super::name::LineId;
@@ -109,7 +109,7 @@ pub enum Rejection {
     },
     /// A rule of a calendar that can't hold.
     #[error("{0}")]
-    InvalidRule(&'static str),
+    InvalidRule(Flaw),
     /// What a calendar offers would change at too many dates and instants.
     #[error(
         "a calendar's rules can change at {changes_max} dates and instants at the most; set the same for \

@@ -140,3 +140,85 @@ fn what_is_past_takes_no_more_room_with_the_years_and_is_never_counted_for_less_
     let stage = stage.told(time_claim(90_001, 1, &[(long_ago, 1)]));
     assert_eq!(cause(&stage), Cause::Taken(long_ago));
 }
+
+#[test]
+fn what_is_over_is_in_no_conflict_and_keeps_no_setting_back() {
+    let christmas = |day| date(2026, 12, day);
+    let stage = rooms(1).at(utc("2026-12-24T12:00:00Z"));
+    let stage = granted(stage.told(time_claim(1, 1, &[(stay(christmas(20), 2), 1)])));
+    let stage = granted(stage.told(time_claim(2, 1, &[(stay(christmas(23), 3), 1)])));
+    let stage = stage.when(set(Setting::Closed(dates(christmas(19), 5), true))).accepted();
+    assert_eq!(conflicts(&stage, None, 9), []);
+    let today = Setting::Closed(dates(christmas(24), 1), true);
+    assert_eq!(conflicts_of(&stage, today.clone()).len(), 1);
+    let stage = stage.when(insist_on(today)).accepted();
+    assert_eq!(conflicts(&stage, None, 9)[0].reservation, reservation(2));
+    assert_eq!(conflicts(&stage.at(utc("2026-12-25T12:00:00Z")), None, 9), []);
+}
+
+#[test]
+fn looking_for_conflicts_ends_when_many_claims_were_looked_at_and_goes_on_there() {
+    let line = |hour| ClaimLine {
+        id: LineId::counted(0),
+        span: hours(hour, hour + 1),
+        held: 1,
+        committed: 0,
+    };
+    let parts = (0..10_050).map(|hour| Part { line: line(hour), turnover_ms: 0 }).collect();
+    let (reservation, reservation_version) = (reservation(1), Version(1));
+    let standing = Standing { reservation, reservation_version, deadline: None, parts };
+    let created = Event::Created(Arc::new(slots("UTC", 1, SlotRules::default())));
+    let stage = given::<Calendar>(calendar_id(), [created, Event::ClaimMade(standing)]);
+    let last = interval(at(10_049), HOUR);
+    let stage = stage.when(insist_on(Setting::Closed(last, true))).accepted();
+    let page = |after| match asked(&stage.entity.state, &Question::Conflicts { after, count: 9 }) {
+        Answer::Conflicts { conflicts, next, .. } => (conflicts.len(), next),
+        other => panic!("{other:?}"),
+    };
+    let (none, next) = page(None);
+    assert_eq!((none, next.is_some()), (0, true));
+    assert_eq!(page(next), (1, None));
+}
+
+/// On so many dates from one on, every other one.
+fn on_dates(first: i32, count: i32, rules: DayRules) -> Setting {
+    let day = |n| {
+        let from = date(2026, 1, 1).plus(first + 2 * n);
+        let range = DateRange { from, until: from.plus(1) };
+        DaySetting { range, weekdays: Weekdays::ALL, rules: rules.clone() }
+    };
+    Setting::Rules(RulesChange { general: None, days: (0..count).map(day).collect() })
+}
+
+#[test]
+fn a_proposal_is_refused_as_its_command_is() {
+    use holdfast::domain::entity::Outcome;
+    use holdfast::domain::rejection::Rejection;
+    let units = |units| DayRules { capacity: Set::To(units), ..DayRules::default() };
+    let mut stage = rooms(9);
+    for n in 0..12 {
+        stage = stage.when(set(on_dates(n * 800, 400, units(8)))).accepted();
+    }
+    let everywhere = DaySetting { range: DateRange::ALL, weekdays: Weekdays::ALL, rules: units(7) };
+    let days = std::iter::repeat_n(everywhere, 20).collect();
+    let refused = [
+        (on_dates(9_600, 400, units(8)), Rejection::TooManyRules { changes_max: CHANGES_MAX }),
+        (
+            Setting::Rules(RulesChange { general: None, days }),
+            Rejection::TooMuchToSet { work_max: WORK_MAX },
+        ),
+        (
+            Setting::Capacity(When::Always, None),
+            Rejection::InvalidRule(Flaw {
+                at: FlawAt::Capacity,
+                says: "there is always a capacity",
+            }),
+        ),
+    ];
+    for (setting, rejection) in refused {
+        let question = Question::ConflictsOf { setting: setting.clone(), after: None, count: 9 };
+        assert_eq!(asked(&stage.entity.state, &question), Answer::Refused(rejection.clone()));
+        stage = stage.when(set(setting));
+        assert_eq!(stage.outcome, Outcome::Rejected(rejection));
+    }
+}

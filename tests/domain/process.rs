@@ -1,5 +1,6 @@
 //! What a reservation's answer means for the order whose step asked.
 
+use holdfast::domain::calendar::{Flaw, FlawAt};
 use holdfast::domain::ids::{EntityKind, Version};
 use holdfast::domain::name::LineId;
 use holdfast::domain::process::{Refusal, Step, StepResult};
@@ -37,8 +38,10 @@ fn rejections() -> Vec<Rejection> {
         Rejection::DeadlineOutOfRange { earliest: Timestamp(1), latest: Timestamp(2) },
         Rejection::QueueFull,
         Rejection::ClaimsInConflict { conflicts: vec![], total: 1 },
-        Rejection::InvalidRule("none"),
+        Rejection::InvalidRule(Flaw { at: FlawAt::When, says: "none" }),
         Rejection::TooManyRules { changes_max: 1 },
+        Rejection::TooMuchToSet { work_max: 1 },
+        Rejection::TooManyConflicts { conflicts_max: 1 },
     ];
     let nth = |rejection: &Rejection| match rejection {
         Rejection::Short(_) => 0,
@@ -56,8 +59,10 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ClaimsInConflict { .. } => 12,
         Rejection::InvalidRule(_) => 13,
         Rejection::TooManyRules { .. } => 14,
+        Rejection::TooMuchToSet { .. } => 15,
+        Rejection::TooManyConflicts { .. } => 16,
     };
-    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..17).collect::<Vec<_>>());
     all
 }
 

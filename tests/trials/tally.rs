@@ -98,7 +98,11 @@ names! {
         Rejection::DeadlineOutOfRange { .. } => "DeadlineOutOfRange",
         Rejection::QueueFull => "QueueFull",
     } else {
-        Rejection::ClaimsInConflict { .. } | Rejection::InvalidRule(_) | Rejection::TooManyRules { .. }
+        Rejection::ClaimsInConflict { .. }
+        | Rejection::InvalidRule(_)
+        | Rejection::TooManyRules { .. }
+        | Rejection::TooMuchToSet { .. }
+        | Rejection::TooManyConflicts { .. }
     }
 }
 

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::calendar_view;
 use super::convert;
-use super::errors::{Failure, Violation};
+use super::errors::{Failure, Violation, rule_field};
 use super::gateway::{self, Gateway};
 use super::page;
 use super::validate::calendar_questions::{Candidate, Disputes, Hunt, Look};
@@ -209,7 +209,13 @@ fn counted_by(kind: Kind, range: Span) -> Result<(), Failure> {
 /// Whether a setting is one for a calendar of this kind.
 fn possible(setting: &Setting, kind: Kind) -> Result<(), Failure> {
     let Some(flaw) = setting.flaw(kind) else { return Ok(()) };
-    let (field, description) = ("proposal".to_owned(), format!("is refused: {flaw}"));
+    let proposal = match setting {
+        Setting::Rules(_) => "update_calendar_rules",
+        Setting::Capacity(..) => "set_capacity",
+        Setting::Closed(..) => "close_dates",
+    };
+    let field = format!("{proposal}.{}", rule_field(flaw.at));
+    let description = format!("is refused: {flaw}");
     Err(Failure::Invalid(vec![Violation { field, description }]))
 }
 

@@ -24,7 +24,7 @@ use tonic_types::pb::{self, bad_request::FieldViolation};
 use super::{calendar_view, convert};
 use crate::actors::delivery::Refused;
 use crate::api::admission::TurnedAway;
-use crate::domain::calendar::Span;
+use crate::domain::calendar::{FlawAt, Kind, Span};
 use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityKind, Position, ResourceKey};
 use crate::domain::rejection::{Rejection, Shortage};
@@ -66,8 +66,6 @@ pub(super) struct Subject {
     pub resource: Option<ResourceKey>,
     /// The field that the client said a deadline with.
     pub deadline_field: &'static str,
-    /// The field that a calendar's rule was set with.
-    pub rule_field: &'static str,
 }
 
 /// Why a call has no answer.
@@ -216,6 +214,17 @@ fn invalid(violations: Vec<Violation>) -> Wire {
         .detail("google.rpc.BadRequest", &pb::BadRequest { field_violations })
 }
 
+/// The field of what can't be set, in the command that sets it.
+pub(super) fn rule_field(at: FlawAt) -> String {
+    match at {
+        FlawAt::General(Kind::Slots) => "slot_rules".to_owned(),
+        FlawAt::General(Kind::Nights) => "night_rules".to_owned(),
+        FlawAt::Day(nth) => format!("days[{nth}]"),
+        FlawAt::Capacity => "capacity".to_owned(),
+        FlawAt::When => "period".to_owned(),
+    }
+}
+
 fn turned_away(why: TurnedAway) -> Wire {
     let (code, delay) = match why {
         TurnedAway::Overloaded => (Code::ResourceExhausted, RETRY_OVERLOADED),
@@ -252,7 +261,7 @@ fn refused(refusal: Refusal) -> Wire {
             }])
         }
         Rejection::InvalidRule(flaw) => invalid(vec![Violation {
-            field: subject.rule_field.to_owned(),
+            field: rule_field(flaw.at),
             description: format!("is refused: {flaw}"),
         }]),
         other => rejected(other),

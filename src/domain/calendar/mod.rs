@@ -56,8 +56,9 @@ pub use find::{Found, Search};
 pub use offer::Closure;
 pub use question::{Answer, Question};
 pub use rules::{
-    CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
-    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, WORK_MAX, When,
+    CHANGES_MAX, Create, Day, DayRules, DaySetting, Flaw, FlawAt, General, NightRules,
+    OPENINGS_MAX, Opening, Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX,
+    WORK_MAX, When,
 };
 pub use span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
 pub use zone::is_zone;
