@@ -9,7 +9,7 @@ use super::convert;
 use super::errors::{Failure, Violation, rule_field};
 use super::gateway::{self, Gateway};
 use super::page;
-use super::validate::calendar_questions::{Candidate, Disputes, Hunt, Look};
+use super::validate::calendar_questions::{Candidate, ConflictsPage, Look, SearchPage};
 use super::validate::lists::Page;
 use crate::actors::delivery::Told;
 use crate::domain::calendar::{Answer, ClaimLine, Kind, Place, Question, Search, Setting, Span};
@@ -139,9 +139,9 @@ impl CalendarApi {
     async fn search(
         &self,
         tenant: &TenantId,
-        hunt: Hunt,
+        asked: SearchPage,
     ) -> Result<v1::FindSlotsResponse, Failure> {
-        let Hunt { look: Look { calendar, range, page }, length, units } = hunt;
+        let SearchPage { look: Look { calendar, range, page }, length, units } = asked;
         let Page { size, after, scope } = page;
         let known = self.known(tenant, calendar).await?;
         counted_by(known.kind, range)?;
@@ -162,9 +162,9 @@ impl CalendarApi {
     async fn conflicts(
         &self,
         tenant: &TenantId,
-        asked: Disputes,
+        asked: ConflictsPage,
     ) -> Result<v1::ListConflictsResponse, Failure> {
-        let Disputes { calendar, proposal, page: Page { size, after, scope } } = asked;
+        let ConflictsPage { calendar, proposal, page: Page { size, after, scope } } = asked;
         let known = self.known(tenant, calendar).await?;
         let question = match proposal {
             None => Question::Conflicts { after, count: size },
@@ -317,9 +317,9 @@ impl CalendarService for CalendarApi {
         &self,
         request: Request<v1::FindSlotsRequest>,
     ) -> Result<Response<v1::FindSlotsResponse>, Status> {
-        let (tenant, hunt) =
+        let (tenant, asked) =
             gateway::ask(request, |fields, tenant, asked| fields.search(tenant, asked))?;
-        Ok(Response::new(self.search(&tenant, hunt).await?))
+        Ok(Response::new(self.search(&tenant, asked).await?))
     }
 
     async fn list_conflicts(
@@ -327,7 +327,7 @@ impl CalendarService for CalendarApi {
         request: Request<v1::ListConflictsRequest>,
     ) -> Result<Response<v1::ListConflictsResponse>, Status> {
         let (tenant, asked) =
-            gateway::ask(request, |fields, tenant, asked| fields.disputes(tenant, asked))?;
+            gateway::ask(request, |fields, tenant, asked| fields.conflicts(tenant, asked))?;
         Ok(Response::new(self.conflicts(&tenant, asked).await?))
     }
 }

@@ -75,13 +75,13 @@ impl State {
     /// neighbours that are equal are one; for nights, each is told.
     pub(super) fn available(&self, from: i64, to: i64, count: usize) -> Vec<Available> {
         let mut found: Vec<Available> = Vec::new();
-        let is_by_night = self.rules.kind() == Kind::Nights;
+        let kind = self.rules.kind();
         self.rules.stretches(from, to, &mut |stretch| {
             for level in self.book.levels(stretch.from, stretch.to) {
-                let mut pieces = pieces(level.from, level.to, is_by_night);
+                let mut pieces = pieces(kind, level.from, level.to);
                 let is_full = pieces.any(|piece| {
                     let piece = Available::new(&stretch, piece, level.units);
-                    if !is_by_night
+                    if kind == Kind::Slots
                         && let Some(last) = found.last_mut().filter(|last| last.joins(&piece))
                     {
                         last.to = piece.to;
@@ -129,9 +129,9 @@ impl State {
     }
 }
 
-/// A range as a whole, or night by night.
-fn pieces(from: i64, to: i64, is_by_night: bool) -> impl Iterator<Item = (i64, i64)> {
-    let nights = if is_by_night { from..to } else { 0..0 };
-    let whole = (!is_by_night).then_some((from, to));
+/// A range of slots as a whole, of nights one by one.
+fn pieces(kind: Kind, from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
+    let nights = if kind == Kind::Nights { from..to } else { 0..0 };
+    let whole = (kind == Kind::Slots).then_some((from, to));
     nights.map(|night| (night, night + 1)).chain(whole)
 }

@@ -4,7 +4,7 @@
 //!   CreateCalendar ──▶ OPEN ──RetireCalendar──▶ RETIRED (no new claims)
 //! ```
 //!
-//! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`) and
+//! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`, `flaw`) and
 //! what that comes to over time (`offer`); how claims are kept (`rows`, `course`, `entries`, `book`);
 //! whether one fits (`claiming`), and what no longer does (`conflicts`); and what a reader is told
 //! (`question`, with `availability` and `find`).
@@ -25,6 +25,7 @@ mod course;
 mod date;
 mod entries;
 mod find;
+mod flaw;
 mod offer;
 mod question;
 mod rows;
@@ -53,12 +54,12 @@ pub use book::{FOLDED_CHANGES_MAX, PIECES_MAX, Start};
 pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
 pub use date::{Date, DateRange, Weekdays};
 pub use find::{Found, Search};
+pub use flaw::{Flaw, FlawAt};
 pub use offer::Closure;
 pub use question::{Answer, Question};
 pub use rules::{
-    CHANGES_MAX, Create, Day, DayRules, DaySetting, Flaw, FlawAt, General, NightRules,
-    OPENINGS_MAX, Opening, Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX,
-    WORK_MAX, When,
+    CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
+    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, WORK_MAX, When,
 };
 pub use span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
 pub use zone::is_zone;
