@@ -65,8 +65,8 @@ fn the_lines_of_one_claim_are_together_so_long_at_the_most() {
     let more = [&wanted[..], &[(stay(date(2026, 1, 1), 1), 1)]].concat();
     let stage = stage.told(time_claim(2, 1, &more));
     assert_eq!(cause(&stage), Cause::ClaimTooLong { days_max: CLAIM_DAYS_MAX });
-    let within = stay(date(2026, 1, 1), 1);
-    granted(stage.told(time_claim(1, 2, &[(within, 1)])));
+    let stage = stage.told(time_claim(1, 2, &wanted));
+    assert_eq!(stage.events.len(), 1, "what stands can be prolonged");
 }
 
 fn found(stage: &Stage<Calendar>, search: Search) -> Found {
@@ -121,7 +121,8 @@ fn past(n: u64) -> Event {
 #[test]
 fn what_is_past_takes_no_more_room_with_the_years_and_is_never_counted_for_less_than_it_was() {
     let after = |used| {
-        let created = Event::Created(Arc::new(slots("UTC", 2, SlotRules::default())));
+        let rules = SlotRules { granularity_ms: 1, ..SlotRules::default() };
+        let created = Event::Created(Arc::new(slots("UTC", 2, rules)));
         given::<Calendar>(calendar_id(), std::iter::once(created).chain((0..used).map(past)))
     };
     let room = |stage: &Stage<Calendar>| holdfast::codec::v1::encode(&stage.entity.state).len();
@@ -220,5 +221,26 @@ fn a_proposal_is_refused_as_its_command_is() {
         assert_eq!(asked(&stage.entity.state, &question), Answer::Refused(rejection.clone()));
         stage = stage.when(set(setting));
         assert_eq!(stage.outcome, Outcome::Rejected(rejection));
+    }
+}
+
+#[test]
+fn a_page_of_claims_ends_and_begins_within_those_of_one_reservation_that_begin_together() {
+    let wanted = [(hours(10, 12), 1), (hours(10, 13), 1), (hours(10, 14), 1), (hours(9, 10), 1)];
+    let stage = granted(bays(9).told(time_claim(1, 1, &wanted)));
+    let stage = granted(stage.told(time_claim(2, 1, &[(hours(10, 11), 1)])));
+    let (from, to) = (at(10).0 as i64, at(14).0 as i64);
+    let told = |begin, count| match asked(
+        &stage.entity.state,
+        &Question::Claims { from, to, begin, count },
+    ) {
+        Answer::Claims(pieces) => pieces,
+        other => panic!("{other:?}"),
+    };
+    let all = told(None, 9);
+    let spans: Vec<_> = all.iter().map(|piece| piece.span).collect();
+    assert_eq!(spans, [hours(10, 12), hours(10, 13), hours(10, 14), hours(10, 11)]);
+    for (nth, piece) in all.iter().enumerate() {
+        assert_eq!(told(Some(piece.place), 2), all[nth..(nth + 2).min(4)]);
     }
 }
