@@ -66,10 +66,12 @@ impl State {
         let begun = self.book.by_start(over, after).filter(|(start, _)| Some(*start) != after);
         let (mut conflicts, mut last) = (Vec::new(), after);
         for (looked, (start, entry)) in begun.enumerate() {
-            if conflicts.len() == count || looked == LOOKED_MAX {
+            let conflict = self.conflict_from(&self.rules, start.0, entry, over);
+            let is_beyond = conflict.is_some() && conflicts.len() == count;
+            if is_beyond || looked == LOOKED_MAX {
                 return Page { conflicts, next: last };
             }
-            conflicts.extend(self.conflict_from(&self.rules, start.0, entry, over));
+            conflicts.extend(conflict);
             last = Some(start);
         }
         Page { conflicts, next: None }
