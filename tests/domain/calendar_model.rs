@@ -243,12 +243,26 @@ impl Model {
         }
     }
 
+    /// Up to which moment all is over: dates are, when they are in the calendar's zone.
+    fn over_until(&self) -> i64 {
+        let now = jiff::Timestamp::from_millisecond(self.now).unwrap();
+        let midnight = self.zone.to_datetime(now).date().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let moment = match self.kind {
+            Kind::Slots => self.now,
+            Kind::Nights => midnight.timestamp().as_second() / 86_400,
+        };
+        (moment - self.first).div_euclid(self.unit())
+    }
+
     pub fn in_conflict(&self) -> Vec<u128> {
+        let over = self.over_until();
         // While a claim is two in one, its turnover counts as any other time does.
         let is_broken = |piece: &Piece, is_widened: bool| {
+            let from = piece.from.max(over);
             let to = if is_widened { piece.end } else { piece.to };
-            (piece.from..to).any(|at| !self.is_open(at))
-                || (piece.from..piece.end).any(|at| self.taken(at) > self.limit(at))
+            piece.to > over
+                && ((from..to).any(|at| !self.is_open(at))
+                    || (from..piece.end).any(|at| self.taken(at) > self.limit(at)))
         };
         let broken = self.claims.iter().filter(|(_, (_, pieces))| {
             let is_widened = pieces.iter().any(|piece| piece.is_change);

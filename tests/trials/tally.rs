@@ -101,8 +101,14 @@ names! {
         Rejection::DeadlineOutOfRange { .. } => "DeadlineOutOfRange",
         Rejection::QueueFull => "QueueFull",
     } else {
-        Rejection::ClaimsInConflict { .. } | Rejection::InvalidRule(_) | Rejection::TooManyRules { .. }
-        | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. } | Rejection::PartlyUsed
+        Rejection::ClaimsInConflict { .. }
+        | Rejection::InvalidRule(_)
+        | Rejection::TooManyRules { .. }
+        | Rejection::TooMuchToSet { .. }
+        | Rejection::TooManyConflicts { .. }
+        | Rejection::InvalidCommit { .. }
+        | Rejection::MoreThanLeft { .. }
+        | Rejection::PartlyUsed
     }
 }
 
