@@ -121,8 +121,8 @@ fn on_grid(at: i64, grid: i64) -> i64 {
     if past == 0 { at } else { at.saturating_add(grid - past) }
 }
 
-/// Which start may fit after one that doesn't for this cause. Whatever begins before a piece of time that is taken or closed ends, and after the one that
-/// met it first, meets it too.
+/// Which start may fit after one that doesn't for this cause. Whatever begins before a piece of time
+/// that is taken or closed ends, and after the one that met it first, meets it too.
 fn worth_trying(cause: Cause, at: i64) -> Next {
     match cause {
         Cause::Taken(span) | Cause::Closed(span) | Cause::OutsideHours(span) => {
