@@ -260,7 +260,7 @@ impl Model {
         let is_broken = |piece: &Piece, is_widened: bool| {
             let from = piece.from.max(over);
             let to = if is_widened { piece.end } else { piece.to };
-            piece.to > over
+            to > over
                 && ((from..to).any(|at| !self.is_open(at))
                     || (from..piece.end).any(|at| self.taken(at) > self.limit(at)))
         };
