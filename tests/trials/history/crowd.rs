@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use holdfast::client::{CallError, Client, Pipeline};
+use holdfast::domain::calendar::{Answer, Kind, Question};
 use holdfast::domain::event::Origin;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, TenantId};
@@ -40,12 +41,21 @@ pub struct Seen {
     pub position: Position,
 }
 
+/// What a calendar answered.
+pub struct Answered {
+    pub key: EntityKey,
+    pub asked: Asked,
+    pub question: Question,
+    pub told: holdfast::actors::delivery::Told<Answer>,
+}
+
 /// What one client has to tell in the end.
 #[derive(Default)]
 pub struct Report {
     pub sent: Vec<Arc<Sent>>,
     pub heard: Vec<Heard>,
     pub seen: Vec<Seen>,
+    pub answered: Vec<Answered>,
     pub tally: Tally,
 }
 
@@ -219,6 +229,9 @@ impl Customer {
     }
 
     async fn look(&mut self) {
+        if self.random.random_bool(0.5) {
+            return self.ask().await;
+        }
         let key = self.draw().key();
         let floor = self.round.floor();
         let (name, answer) = match &key.id {
@@ -240,8 +253,11 @@ impl Customer {
                 let told = told.map(|it| (it.sales_order.map(Told::SalesOrder), it.position));
                 ("get sales order", told)
             }
-            EntityId::Resource(ResourceKey::Calendar(_)) => {
-                unreachable!("there are no calendars here")
+            EntityId::Resource(ResourceKey::Calendar(id)) => {
+                let request = v1::GetCalendarRequest { calendar_id: id.to_string() };
+                let told = self.client.get_calendar(request).await;
+                let told = told.map(|it| (it.calendar.map(Told::Calendar), it.position));
+                ("get calendar", told)
             }
         };
         self.report.tally.count(Head::Questions, name);
@@ -256,6 +272,46 @@ impl Customer {
         self.round.told(position);
         self.report.seen.push(Seen { key, floor, told, position });
     }
+
+    /// Asks a calendar what can be had, if it is a question that a client would ask.
+    async fn ask(&mut self) {
+        let (calendar, name, question) = self.draw().question();
+        let (floor, since) = (self.round.floor(), Timestamp(now().0 - CLOCKS_DIFFER_MS));
+        let (question, told) = match question {
+            Question::Fits(mut claim) => {
+                claim.lines = claim.lines.iter().take(1).cloned().collect();
+                let told = self.client.check_availability(wire::check(&calendar, &claim.lines[0]));
+                let told =
+                    told.await.ok().and_then(|told| Some((wire::fits(&told)?, told.position)));
+                (Question::Fits(claim), told)
+            }
+            Question::Available { from, to, count } => {
+                let kind =
+                    if calendar.as_str().starts_with("bay") { Kind::Slots } else { Kind::Nights };
+                let request = wire::available(&calendar, kind.span(from, to), count);
+                let told = self.client.get_availability(request).await.ok();
+                let told = told.and_then(|told| Some((wire::pieces(&told)?, told.position)));
+                (question, told)
+            }
+            _ => return,
+        };
+        let Some((answer, position)) = told else { return };
+        self.report.tally.count(Head::Questions, name);
+        let (position, until) = (Position(position), Timestamp(now().0 + CLOCKS_DIFFER_MS));
+        self.round.told(position);
+        let key = EntityKey::resource(&self.tenant, ResourceKey::Calendar(calendar));
+        let told = holdfast::actors::delivery::Told { answer, position };
+        let asked = Asked { floor, since, until };
+        self.report.answered.push(Answered { key, asked, question, told });
+    }
 }
 
-pub const QUESTIONS: &[&str] = &["get reservation", "get sales order", "get stock balance"];
+/// What readers ask here.
+pub const QUESTIONS: &[&str] = &[
+    "check availability",
+    "get availability",
+    "get calendar",
+    "get reservation",
+    "get sales order",
+    "get stock balance",
+];

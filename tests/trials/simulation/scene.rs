@@ -3,17 +3,18 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use holdfast::actors::delivery::{Shown, ShownClaims, Told};
+use holdfast::actors::delivery::{ShownClaims, Told};
 use holdfast::actors::listing::ReservationQuery;
+use holdfast::domain::calendar::{Answer, Question};
 use holdfast::domain::ids::*;
 use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::faults::Fault;
 use super::time::Gaps;
-use crate::model::{Listed, Reply};
+use crate::model::{Asked, Listed, Page, Reply, Seen};
 use crate::sent::{Registry, Sent};
-use crate::tally::{self, Head, Tally};
+use crate::tally::{Head, Tally};
 
 /// How many of the commands that were answered are kept to be sent again.
 const KEPT_MAX: usize = 200;
@@ -24,7 +25,7 @@ pub enum Look {
     Shown {
         key: EntityKey,
         floor: Position,
-        told: Told<Shown>,
+        told: Told<Seen>,
     },
     Claims {
         key: EntityKey,
@@ -32,7 +33,13 @@ pub enum Look {
         page: (Option<ReservationId>, usize),
         told: Told<ShownClaims>,
     },
-    Balances(Listed<(Option<StockKey>, usize), StockKey>),
+    Answered {
+        key: EntityKey,
+        asked: Asked,
+        question: Question,
+        told: Told<Answer>,
+    },
+    Resources(Listed<Page, ResourceKey>),
     Reservations(Listed<ReservationQuery, ReservationId>),
 }
 
@@ -81,12 +88,12 @@ impl Scene {
                 let is_new = accepted.position > reply.asked.floor;
                 ((if is_new { "accepted" } else { "as before" }), accepted.position)
             }
-            Err(refused) => {
-                self.tally.count(Head::Rejections, tally::rejection(&refused.rejection));
-                ("refused", refused.position)
-            }
+            Err(refused) => ("refused", refused.position),
         };
         self.tally.count(Head::Answers, outcome);
+        if let Err(refused) = &reply.answer {
+            self.tally.count_rejection(&refused.rejection);
+        }
         self.trace.add((&reply.sent.key, reply.sent.request, outcome, position));
         self.trace.add(reply.asked.until);
         self.floor = self.floor.max(position);

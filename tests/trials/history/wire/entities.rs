@@ -1,25 +1,35 @@
 //! Entities as answers tell them.
 
+use holdfast::domain::calendar::{Kind, Span};
 use holdfast::domain::claim::{Blocker, StockFigures};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::Label;
 use holdfast::domain::process::Refusal;
 use holdfast::domain::rejection::Shortage;
 use holdfast::domain::view::View;
+use holdfast::domain::wanted::Wanted;
 use holdfast::domain::{reservation, sales_order};
 use holdfast::proto::v1;
 
-use super::{Told, amount, order_line, reservation_line, stock_of, time};
+use super::{Told, amount, calendars, order_line, reservation_line, resource, stock, time};
+use crate::model::Sight;
 
 /// What an answer has to tell of an entity.
-pub fn entity(id: &EntityId, view: &View, version: Version) -> Told {
+pub fn entity(id: &EntityId, sight: &Sight, version: Version) -> Told {
     if version == Version(0) {
         return Told::Nothing;
     }
+    let view = match (id, sight) {
+        (EntityId::Resource(ResourceKey::Calendar(id)), Sight::Calendar(sight)) => {
+            return Told::Calendar(calendars::calendar(id, sight, version));
+        }
+        (_, Sight::Other(view)) => view,
+        (_, Sight::Calendar(_)) => return Told::Nothing,
+    };
     match (id, view) {
-        (EntityId::Resource(key), View::StockBalance(view)) => {
+        (EntityId::Resource(ResourceKey::Stock(key)), View::StockBalance(view)) => {
             Told::StockBalance(v1::StockBalance {
-                stock: Some(stock_of(key)),
+                stock: Some(stock(key)),
                 on_hand: view.figures.on_hand,
                 held: view.figures.held,
                 available: view.figures.on_hand - view.figures.held,
@@ -90,7 +100,7 @@ fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> 
         total: Some(amount(details.total, details.currency)),
         rejection: details.refusal.as_ref().map(|refusal| {
             let (reason, short) = match refusal {
-                Refusal::Short(short) => ("INSUFFICIENT_STOCK", &short[..]),
+                Refusal::Short(short) => (short_reason(short), &short[..]),
                 Refusal::ReservationIdTaken => ("REQUEST_ID_REUSED", &[][..]),
                 Refusal::Overflow => ("QUANTITY_OVERFLOW", &[][..]),
             };
@@ -106,17 +116,32 @@ fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> 
 
 fn shortage(shortage: &Shortage) -> v1::Shortage {
     let Shortage { line, wanted, requested, shortfall } = shortage;
+    let kind = match wanted {
+        Wanted::Stock(_) => Kind::Slots,
+        Wanted::Time { span, .. } => span.kind(),
+    };
     v1::Shortage {
         line_id: line.to_string(),
-        resource: Some(v1::shortage::Resource::Stock(stock_of(&wanted.resource()))),
+        resource: Some(resource!(shortage, wanted)),
         requested: *requested,
         available: shortfall.available,
         position: shortfall.position.0,
-        blocker: shortfall.blocker.map(|blocker| {
-            let Blocker::Stock(StockFigures { on_hand, held }) = blocker else {
-                panic!("not of stock: {blocker:?}")
-            };
-            v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
+        blocker: shortfall.blocker.map(|blocker| match blocker {
+            Blocker::Stock(StockFigures { on_hand, held }) => {
+                v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
+            }
+            Blocker::Calendar(obstacle) => {
+                v1::shortage::Blocker::CalendarBlocker(calendars::blocker(&obstacle, kind))
+            }
         }),
+    }
+}
+
+/// The reason of a refusal that names short lines: that of the first.
+fn short_reason(short: &[Shortage]) -> &'static str {
+    match short.first().map(|short| &short.wanted) {
+        Some(Wanted::Stock(_)) | None => "INSUFFICIENT_STOCK",
+        Some(Wanted::Time { span: Span::Slots { .. }, .. }) => "SLOT_UNAVAILABLE",
+        Some(Wanted::Time { span: Span::Nights { .. }, .. }) => "NIGHT_UNAVAILABLE",
     }
 }

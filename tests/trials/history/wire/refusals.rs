@@ -2,32 +2,55 @@
 
 use holdfast::actors::delivery::Refused;
 use holdfast::client::CallError;
+use holdfast::domain::calendar::Span;
 use holdfast::domain::claim::{Blocker, Shortfall, StockFigures};
 use holdfast::domain::ids::*;
-use holdfast::domain::name::LineId;
+use holdfast::domain::name::{CalendarId, LineId};
 use holdfast::domain::rejection::{Rejection, Shortage};
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 use holdfast::proto::v1;
 use uuid::Uuid;
 
-use super::key_of;
+use super::{calendars, key_of};
 
 fn figures(told: &v1::Shortage) -> Option<StockFigures> {
     let Some(v1::shortage::Blocker::StockBlocker(blocker)) = &told.blocker else { return None };
     Some(StockFigures { on_hand: blocker.on_hand, held: blocker.held })
 }
 
+fn wanted(told: &v1::Shortage) -> Option<Wanted> {
+    let time = |calendar: &str, span: Option<Span>| {
+        Some(Wanted::Time { calendar: CalendarId::new(calendar).ok()?, span: span? })
+    };
+    match told.resource.as_ref()? {
+        v1::shortage::Resource::Stock(stock) => Some(Wanted::Stock(key_of(stock))),
+        v1::shortage::Resource::Slots(told) => {
+            time(&told.calendar_id, calendars::span_of_slots(told.start_time, told.end_time))
+        }
+        v1::shortage::Resource::Nights(told) => {
+            let (check_in, check_out) = (&told.check_in_date, &told.check_out_date);
+            let span = calendars::span_of_nights(check_in.as_ref(), check_out.as_ref());
+            time(&told.calendar_id, span)
+        }
+    }
+}
+
 fn short_line(told: &v1::Shortage) -> Option<Shortage> {
-    let Some(v1::shortage::Resource::Stock(stock)) = &told.resource else { return None };
+    let blocker = match &told.blocker {
+        Some(v1::shortage::Blocker::CalendarBlocker(blocker)) => {
+            Some(Blocker::Calendar(calendars::obstacle(blocker)?))
+        }
+        _ => figures(told).map(Blocker::Stock),
+    };
     Some(Shortage {
         line: LineId::new(&told.line_id).ok()?,
-        wanted: Wanted::Stock(key_of(stock)),
+        wanted: wanted(told)?,
         requested: told.requested,
         shortfall: Shortfall {
             available: told.available,
             position: Position(told.position),
-            blocker: figures(told).map(Blocker::Stock),
+            blocker,
         },
     })
 }
@@ -42,19 +65,24 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
             let short = error.shortages.first()?;
             Rejection::BelowHeld { requested: short.requested, stock: figures(short)? }
         }
-        ("INSUFFICIENT_STOCK", _) => {
+        ("INSUFFICIENT_STOCK" | "SLOT_UNAVAILABLE" | "NIGHT_UNAVAILABLE", _) => {
             let lines = error.shortages.iter().map(short_line);
             Rejection::Short(lines.collect::<Option<_>>()?)
         }
         ("STOCK_BALANCE_NOT_FOUND", _) => Rejection::NotFound(EntityKind::StockBalance),
         ("RESERVATION_NOT_FOUND", _) => Rejection::NotFound(EntityKind::Reservation),
         ("SALES_ORDER_NOT_FOUND", _) => Rejection::NotFound(EntityKind::SalesOrder),
+        ("CALENDAR_NOT_FOUND", _) => Rejection::NotFound(EntityKind::Calendar),
+        ("CLAIMS_IN_CONFLICT", _) => Rejection::ClaimsInConflict {
+            conflicts: error.conflicts.iter().map(calendars::conflict).collect::<Option<_>>()?,
+            total: number("total")? as usize,
+        },
         ("REQUEST_ID_REUSED", _) => Rejection::RequestIdReused,
         ("VERSION_CONFLICT", _) => Rejection::VersionConflict {
             expected: Version(number("expected")?),
             current: Version(number("current")?),
         },
-        ("HOLD_EXPIRED", _) => Rejection::HoldExpired { deadline: instant(said("expire_time")?)? },
+        ("HOLD_EXPIRED", _) => Rejection::HoldExpired { deadline: moment(said("expire_time")?)? },
         ("INVALID_TRANSITION", _) => Rejection::InvalidTransition {
             from: one_of(STATES, said("from")?)?,
             command: one_of(COMMANDS, said("command")?)?,
@@ -67,8 +95,12 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
         ("OVERLOADED", _) => Rejection::QueueFull,
         ("INVALID_ARGUMENT", _) => {
             let says = &error.fields.first()?.description;
+            if let Some(flaw) = says.strip_prefix("is refused: ") {
+                let flaw = Rejection::InvalidRule(one_of(FLAWS, flaw)?);
+                return Some(Refused { rejection: flaw, position });
+            }
             let (earliest, latest) = says.strip_prefix("must end from ")?.split_once(" to ")?;
-            let (earliest, latest) = (instant(earliest)?, instant(latest)?);
+            let (earliest, latest) = (moment(earliest)?, moment(latest)?);
             Rejection::DeadlineOutOfRange { earliest, latest }
         }
         _ => return None,
@@ -76,7 +108,7 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
     Some(Refused { rejection, position })
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+fn moment(text: &str) -> Option<Timestamp> {
     let instant: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(instant.as_millisecond()).ok().map(Timestamp)
 }
@@ -91,6 +123,7 @@ const STATES: &[&str] = &[
     "COMMITTED",
     "CANCELLED",
     "EXPIRED",
+    "RETIRED",
 ];
 const COMMANDS: &[&str] = &[
     "CreateReservation",
@@ -100,6 +133,13 @@ const COMMANDS: &[&str] = &[
     "ExtendReservation",
     "CreateSalesOrder",
     "CancelSalesOrder",
+    "RetireCalendar",
+];
+const FLAWS: &[&str] = &[
+    "a calendar's kind is fixed",
+    "arrivals and overbooking are rules for nights",
+    "hours are a rule for slots",
+    "nights are set by dates",
 ];
 
 fn one_of(names: &[&'static str], text: &str) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! Commands as clients send them.
 
 use holdfast::domain::command::Command;
-use holdfast::domain::ids::EntityId;
+use holdfast::domain::ids::{EntityId, ResourceKey};
 use holdfast::domain::name::Label;
 use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::sales_order;
@@ -9,7 +9,7 @@ use holdfast::domain::stock_balance::{self, Adjustment};
 use holdfast::proto::v1;
 use v1::sequenced_command::Command as Wire;
 
-use super::{order_line, reservation_line, span, stock_of, time};
+use super::{calendars, order_line, reservation_line, span, stock, time};
 use crate::sent::Sent;
 
 /// A command as a client sends it. Of orders, some wait for the end.
@@ -17,8 +17,11 @@ pub fn command(sent: &Sent) -> Wire {
     let request_id = sent.request.to_string();
     let expected_version = sent.expected.map(|version| version.0);
     match (&sent.key.id, &sent.command) {
-        (EntityId::Resource(resource), Command::StockBalance(command)) => {
-            stock_command(stock_of(resource), command, request_id, expected_version)
+        (EntityId::Resource(ResourceKey::Stock(key)), Command::StockBalance(command)) => {
+            stock_command(stock(key), command, request_id, expected_version)
+        }
+        (EntityId::Resource(ResourceKey::Calendar(id)), Command::Calendar(command)) => {
+            calendars::command(id, command, request_id, expected_version)
         }
         (EntityId::Reservation(id), Command::Reservation(command)) => {
             reservation_command(id.to_string(), command, request_id, expected_version)
