@@ -35,15 +35,20 @@ use gungraun::{library_benchmark, library_benchmark_group};
 use holdfast::codec::fingerprint::fingerprint;
 use holdfast::codec::page::{Chain, paginate};
 use holdfast::codec::v1::encode_event;
+use holdfast::domain::calendar::{self, Calendar};
 use holdfast::domain::command::{Command, Message};
 use holdfast::domain::entity::{Aggregate, Context};
 use holdfast::domain::event::{Event, Fingerprint};
 use holdfast::domain::ids::{EntityId, Position, ReservationId, ResourceKey, Version};
+use holdfast::domain::name::CalendarId;
 use holdfast::domain::reservation::{self, HOLD_MS_DEFAULT, Reservation, Term};
 use holdfast::domain::stock_balance::StockBalance;
 use holdfast::journal::Commit;
 use holdfast::proto::v1;
-use material::{NOW, create_reservation, events_of_holds, stock_key, stock_with_claims};
+use material::{
+    NOW, bay_with_claims, create_reservation, events_of_holds, gap_after, stock_key,
+    stock_with_claims, time_claim,
+};
 use prost::Message as _;
 use support::{Thread, Trial};
 use uuid::Uuid;
@@ -144,7 +149,26 @@ fn reserve_one_line(wish: Wish) -> (Party<Reservation>, Party<StockBalance>) {
     (reservation, balance)
 }
 
-library_benchmark_group!(name = decision, benchmarks = [reserve_one_line]);
+/// A calendar with so many claims, and another claim that fits between two of them.
+fn slot_beside(claims: u64) -> (Party<Calendar>, Command) {
+    let id = EntityId::Resource(ResourceKey::Calendar(CalendarId::new("BAY").unwrap()));
+    let bay = Party::new(id, Version(claims + 1), bay_with_claims(claims));
+    let claim = time_claim(u128::MAX / 2, gap_after(claims / 2));
+    (bay, Command::Calendar(calendar::Command::Claim(claim)))
+}
+
+#[library_benchmark]
+#[bench::of_an_empty_calendar(slot_beside(0))]
+#[bench::beside_100000_claims(slot_beside(100_000))]
+fn claim_a_slot(work: (Party<Calendar>, Command)) -> (Party<Calendar>, Option<Message>) {
+    let (mut bay, claim) = work;
+    let before = bay.version;
+    let answer = bay.take(black_box(claim));
+    assert!(bay.version > before);
+    (bay, answer)
+}
+
+library_benchmark_group!(name = decision, benchmarks = [reserve_one_line, claim_a_slot]);
 
 /// The events of a commit, and one whose buffers have their size.
 fn events_to_commit() -> (Vec<Event>, Commit) {

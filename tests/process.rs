@@ -218,6 +218,38 @@ fn what_makes_no_sense_is_wrong_usage() {
 }
 
 #[test]
+fn wrong_input_about_a_calendar_says_what_would_be_right() {
+    let cases: [(&[&str], &str); 15] = [
+        (&["create", "X", "--kind", "days", "--zone", "UTC", "--capacity", "1"], "slots, nights"),
+        (&["create", "X", "--kind", "nights", "--zone", "UTC", "--capacity", "many"], "--capacity"),
+        (&["list", "--limit", "x"], "--limit"),
+        (&["show", "X", "--month", "December"], "no month such as 2026-12"),
+        (&["availability", "X", "2026-13-01"], "`2026-13-01` is no date such as 2026-12-24"),
+        (&["find", "X", "2026-12-24/2026-12-31"], "--duration <SPAN>|--nights <N>"),
+        (&["check", "stock:MUG=1"], "as in nights:DOUBLE=2026-12-24/2026-12-27"),
+        (&["claims", "X", "2026-12-24T10:00/PT2H"], "no moment such as 2026-12-24T10:00Z"),
+        (&["rules", "X", "2026-12-24"], "as in --stay-min 3"),
+        (&["rules", "X", "..", "--hours", "8-12"], "`8-12` is no opening such as 08:00-12:00"),
+        (&["capacity", "X", "many"], "no number of units such as 12, nor default"),
+        (
+            &["close", "X", "2026-12-24T10:00Z/PT2H", "--weekdays", "sat"],
+            "--weekdays goes with dates",
+        ),
+        (&["open", "X", "2026-12-27/2026-12-24"], "must end later than it begins"),
+        (&["conflicts", ""], "must not be empty"),
+        (&["retire"], "Usage"),
+    ];
+    for (arguments, named) in cases {
+        let mut command = Command::new(HOLDFAST);
+        // What is wrong is seen before anybody is asked.
+        command.arg("calendar").args(arguments).args(["--addr", "http://127.0.0.1:1"]);
+        let (code, said) = outcome(command);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(named), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn a_command_that_no_server_answers_fails() {
     let mut command = Command::new(HOLDFAST);
     command.args(["stock", "get", "stock:A", "--addr", "http://127.0.0.1:1"]);
@@ -239,6 +271,8 @@ fn what_is_not_found_is_named_as_it_was_asked_for() {
         (["stock", "claims", "MUG"], "no stock of \"MUG\""),
         (["reservation", "confirm", id], id),
         (["order", "watch", id], id),
+        (["calendar", "show", "DOUBLE"], "no calendar \"DOUBLE\""),
+        (["calendar", "rules", "DOUBLE"], "no calendar \"DOUBLE\""),
         (["events", "read", "stock:MUG"], "no stock:MUG"),
         (["events", "read", &of("order")], &of("order")),
     ];

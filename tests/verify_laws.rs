@@ -3,10 +3,11 @@
 
 mod support;
 
+use holdfast::domain::calendar::Span;
 use holdfast::domain::command::Command;
 use holdfast::domain::event::{Body, Event};
 use holdfast::domain::ids::Position;
-use holdfast::domain::name::Label;
+use holdfast::domain::name::{Label, LineId};
 use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::{calendar, claim::Claim, sales_order, stock_balance};
 use holdfast::verify::Laws;
@@ -15,6 +16,7 @@ use support::*;
 
 /// How an event is falsified.
 type Forgery<'a> = &'a dyn Fn(&mut Event);
+type Choice<'a> = &'a dyn Fn(&Event) -> bool;
 type TimeForgery<'a> = &'a dyn Fn(&mut calendar::Event);
 
 /// Receipts past two landmarks, a hold that stands, one that was cancelled, an order.
@@ -114,6 +116,79 @@ fn each_broken_law_of_calendars_is_told() {
     for (name, nth, problem, change) in expected {
         let told = broken(name, nth, change);
         assert!(told.contains(problem), "{name}: {problem} isn't in:\n{told}");
+    }
+}
+
+/// A stay with parking of which a breakfast and an hour of the bay were used, before the rest was given
+/// back.
+fn sound_parts() -> Vec<Event> {
+    let disks = Disks::new(1 << 20);
+    on_one_thread(async {
+        let trial = start(&disks, clock(), Settings::default());
+        furnish(&trial).await;
+        let gone = reservation::End::Time(TOMORROW.plus_ms(HOUR));
+        let said = [
+            wants(holiday(), Term::Confirmed),
+            commit_part(1, 1, None, false),
+            commit_part(2, 1, Some(gone), false),
+            cancel(),
+        ];
+        for (request, said) in (10..).zip(said) {
+            trial.command(reservation_entity(1), request, said).await.unwrap();
+        }
+        trial.settled_digest().await;
+    });
+    disks.events()
+}
+
+#[test]
+fn each_broken_law_of_parts_is_told() {
+    let sound = sound_parts();
+    assert_eq!(problems(&sound), "");
+    let parts = |event: &mut Event, change: &dyn Fn(&mut [calendar::Part])| match &mut event.body {
+        Body::Calendar(calendar::Event::ClaimCommitted(standing)) => {
+            let mut parts = standing.parts.to_vec();
+            change(&mut parts);
+            standing.parts = parts.into();
+        }
+        other => panic!("{other:?}"),
+    };
+    let is_of_bay =
+        |event: &Event| matches!(event.body, Body::Calendar(calendar::Event::ClaimCommitted(_)));
+    let expected: [(Choice<'_>, &str, Forgery<'_>); 4] = [
+        (&|event| event.body.name() == "ReservationCommitted", "and has given it 1", &|event| {
+            let Body::Reservation(reservation::Event::CommittedInPart { parts, .. }) =
+                &mut event.body
+            else {
+                panic!("{event:?}")
+            };
+            let mut more = parts.to_vec();
+            more[0].quantity += 1;
+            *parts = more.into();
+        }),
+        (&is_of_bay, "2 are claimed where there are 1", &|event| {
+            parts(event, &|parts| {
+                let Span::Slots { end, .. } = &mut parts[0].line.span else { panic!() };
+                *end = end.plus_ms(60_000);
+            });
+        }),
+        (&is_of_bay, "2 are claimed where there are 1", &|event| {
+            parts(event, &|parts| parts[1].line.id = LineId::counted(7));
+        }),
+        (&is_of_bay, "is CANCELLED, and calendar:BAY has another claim", &|event| {
+            parts(event, &|parts| {
+                let Span::Slots { end, .. } = &mut parts[0].line.span else { panic!() };
+                end.0 -= 60_000;
+                let Span::Slots { start, .. } = &mut parts[1].line.span else { panic!() };
+                start.0 -= 60_000;
+            });
+        }),
+    ];
+    for (is_meant, problem, change) in expected {
+        let mut events = sound.clone();
+        change(events.iter_mut().find(|event| is_meant(event)).unwrap());
+        let told = problems(&events);
+        assert!(told.contains(problem), "{problem} isn't in:\n{told}");
     }
 }
 

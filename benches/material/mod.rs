@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use holdfast::codec::v1;
+use holdfast::domain::calendar::{
+    self, Calendar, ClaimLine, General, Part, SlotRules, Span, Standing,
+};
 use holdfast::domain::claim::Claim;
 use holdfast::domain::entity::Aggregate;
 use holdfast::domain::event::{Body, Event, Fingerprint, Origin, RequestMark};
 use holdfast::domain::ids::*;
 use holdfast::domain::money::{Currency, UnitPrice};
-use holdfast::domain::name::{Label, LineId, Location, Sku, TenantId};
+use holdfast::domain::name::{Label, LineId, Location, Sku, TenantId, ZoneName};
 use holdfast::domain::reservation::{self, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::stock_balance::{self, StockBalance};
@@ -23,6 +26,8 @@ use uuid::Uuid;
 
 /// When everything here happens.
 pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
+/// A quarter of an hour.
+const QUARTER_MS: u64 = 15 * 60 * 1_000;
 
 /// Few samples: enough to see a change of a tenth, in seconds rather than minutes.
 pub fn short() -> Criterion {
@@ -57,6 +62,54 @@ pub fn stock_with_claims(claims: u64) -> StockBalance {
         stock.evolve(&stock_balance::Event::ClaimMade(claim(number)), Version(number + 1), NOW);
     }
     stock
+}
+
+/// A quarter of an hour, with as long before the next.
+pub fn slot(number: u64) -> Span {
+    let start = NOW.plus_ms(number * 2 * QUARTER_MS);
+    Span::Slots { start, end: start.plus_ms(QUARTER_MS) }
+}
+
+/// The quarter of an hour after a slot.
+pub fn gap_after(number: u64) -> Span {
+    let start = NOW.plus_ms((number * 2 + 1) * QUARTER_MS);
+    Span::Slots { start, end: start.plus_ms(QUARTER_MS) }
+}
+
+/// One unit of a calendar, held.
+pub fn time_claim(reservation: u128, span: Span) -> calendar::Claim {
+    calendar::Claim {
+        reservation: ReservationId(Uuid::from_u128(reservation)),
+        reservation_version: Version(1),
+        deadline: Some(NOW.plus_ms(60_000)),
+        lines: Arc::new([ClaimLine { id: LineId::counted(0), span, held: 1, committed: 0 }]),
+    }
+}
+
+/// What a claim that was granted is from then on.
+pub fn time_claimed(claim: calendar::Claim) -> calendar::Event {
+    let calendar::Claim { reservation, reservation_version, deadline, lines } = claim;
+    let parts = lines.iter().map(|line| Part { line: line.clone(), turnover_ms: 0 }).collect();
+    calendar::Event::ClaimMade(Standing { reservation, reservation_version, deadline, parts })
+}
+
+pub fn calendar_created(capacity: u32, general: General) -> calendar::Event {
+    let zone = ZoneName::new("Europe/Lisbon").unwrap();
+    calendar::Event::Created(Arc::new(calendar::Create { zone, capacity, general }))
+}
+
+/// A calendar for one at a time, with a claim on each of so many slots, by reservations with random
+/// ids, from a seed that is always the same.
+pub fn bay_with_claims(claims: u64) -> Calendar {
+    let mut random = StdRng::seed_from_u64(7);
+    let mut bay = Calendar::default();
+    let created = calendar_created(1, General::Slots(SlotRules::default()));
+    bay.evolve(&created, Version(1), NOW);
+    for number in 0..claims {
+        let claimed = time_claimed(time_claim(random.random(), slot(number)));
+        bay.evolve(&claimed, Version(number + 2), NOW);
+    }
+    bay
 }
 
 pub fn create_reservation(lines: usize, term: Term) -> reservation::Create {

@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import system
@@ -20,6 +21,27 @@ DEBIAN_FOLDERS = "/usr/lib/postgresql/*/bin"
 # PostgreSQL refuses to run as root.
 ACCOUNT = "postgres"
 CLIENTS = 32
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is sent: three files that begin with its name, and the variables that they know."""
+
+    name: str
+    variables: dict
+
+    def file(self, what=None):
+        return str(HERE / ("_".join(filter(None, ["postgres", self.name, what])) + ".sql"))
+
+
+def stock(skus, units):
+    """Reservations of one unit over so many SKUs, of which each has so many units."""
+    return Work("stock", {"skus": skus, "units": units})
+
+
+def slots(calendars, days):
+    """Reservations of one slot over so many calendars, each claimed on so many days before."""
+    return Work("slots", {"calendars": calendars, "days": days, "clients": CLIENTS, "mine": 0})
 
 
 class Postgres:
@@ -69,19 +91,19 @@ class Postgres:
         """As it names itself."""
         return system.output_of(self.program("postgres", "--version")).strip()
 
-    def measure(self, skus, units, seconds):
-        """Reservations a second over so many SKUs, of which each has so many units."""
+    def measure(self, work, seconds):
+        """Reservations a second."""
         command = self.program("postgres", "-D", str(self.data), "-k", str(self.folder))
         with system.Server(
             command, self.folder.parent / "postgres.log", signal.SIGINT, signal.SIGQUIT,
             cwd=self.folder, **self.as_account,
         ) as server:
             server.wait_until(self.answers)
-            self.psql("--quiet", "-v", f"skus={skus}", "-v", f"units={units}",
-                      "-f", str(HERE / "postgres.sql"))
+            settings = [f"--set={name}={value}" for name, value in work.variables.items()]
+            self.psql("--quiet", *settings, "-f", work.file())
             os.sync()
-            measurement = self.load(skus, seconds)
-            require_stored(self.stored(), measurement.reported)
+            measurement = self.load(work, seconds)
+            require_stored(self.stored(work), measurement.reported)
             measurement.stored = measurement.reported
             return measurement
 
@@ -91,21 +113,20 @@ class Postgres:
     def psql(self, *arguments):
         return system.output_of(self.client("psql", "--no-psqlrc", "-d", "postgres", *arguments))
 
-    def load(self, skus, seconds):
+    def load(self, work, seconds):
         """Sends reservations; the clients' connecting isn't counted."""
         threads = min(CLIENTS, os.cpu_count() or 1)
+        defined = [f"--define={name}={value}" for name, value in work.variables.items()]
         done = system.attempt(self.client(
             "pgbench", "--no-vacuum", "--protocol", "prepared",
-            "--file", str(HERE / "postgres_call.sql"), "--define", f"skus={skus}",
-            "--client", str(CLIENTS), "--jobs", str(threads), "--time", str(seconds), "postgres",
+            "--file", work.file("call"), *defined, "--client", str(CLIENTS), "--jobs", str(threads), "--time", str(seconds), "postgres",
         ))
         if done.returncode != 0:
             raise Failed(f"pgbench ended with {done.returncode}: {system.last_lines(done.stderr)}")
         return read_pgbench(done.stdout)
 
-    def stored(self):
-        line = self.psql("--tuples-only", "--no-align", "-F", " ",
-                         "-f", str(HERE / "postgres_count.sql"))
+    def stored(self, work):
+        line = self.psql("--tuples-only", "--no-align", "-F", " ", "-f", work.file("count"))
         reservations, held, events = map(int, line.split())
         return {"reservations": reservations, "units held": held, "events": events}
 

@@ -9,12 +9,14 @@ use crate::domain::name::TenantId;
 use crate::domain::time::Timestamp;
 use crate::recovery::packed::Tenants;
 
+/// When, and whom, by the tenant's number.
+pub type Entry = (Timestamp, u32, ReservationId);
+
 /// Deadlines of one shard's reservations.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     tenants: Tenants,
-    /// When, and whom, by the tenant's number.
-    entries: SortedChunks<(Timestamp, u32, ReservationId)>,
+    entries: SortedChunks<Entry>,
 }
 
 impl Deadlines {
@@ -24,6 +26,16 @@ impl Deadlines {
         if !self.entries.insert((deadline, tenant, id)) {
             self.tenants.let_go(tenant);
         }
+    }
+
+    /// What [`Deadlines::add_all`] takes, for a reservation that isn't here yet.
+    pub fn entry(&mut self, deadline: Timestamp, tenant: &TenantId, id: ReservationId) -> Entry {
+        (deadline, self.tenants.keep(tenant), id)
+    }
+
+    /// Wakes each of these reservations then.
+    pub fn add_all(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries);
     }
 
     /// The next reservation whose deadline has come.
@@ -50,9 +62,11 @@ mod tests {
         let (tenant, id) = (TenantId::default_tenant(), |n| ReservationId(Uuid::from_u128(n)));
         let key = |n| EntityKey::reservation(&tenant, id(n));
         let mut deadlines = Deadlines::default();
-        for (at, n) in [(30, 3), (10, 1), (20, 2)] {
-            deadlines.add(Timestamp(at), &tenant, id(n));
-        }
+        deadlines.add(Timestamp(30), &tenant, id(3));
+        let entries =
+            [(20, 2), (10, 1)].map(|(at, n)| deadlines.entry(Timestamp(at), &tenant, id(n)));
+        deadlines.add_all(entries.to_vec());
+        deadlines.add(Timestamp(10), &tenant, id(1));
         assert_eq!(deadlines.due(Timestamp(9)), None);
         assert_eq!(deadlines.due(Timestamp(20)), Some(key(1)));
         assert_eq!(deadlines.due(Timestamp(20)), Some(key(2)));

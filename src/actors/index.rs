@@ -4,8 +4,8 @@
 //!
 //! Not here: the entities' records; those are the table's.
 
-use super::deadlines::Deadlines;
-use super::listing::Listing;
+use super::deadlines::{self, Deadlines};
+use super::listing::{self, Listing};
 use crate::domain::entity::Summary;
 use crate::domain::ids::{EntityId, EntityKey};
 
@@ -18,11 +18,26 @@ pub struct Index {
     pub deadlines: Deadlines,
 }
 
+/// Entities that come into memory together: what is sorted is sorted once.
+#[derive(Debug, Default)]
+pub struct Newcomers {
+    listing: listing::Newcomers,
+    deadlines: Vec<deadlines::Entry>,
+}
+
 impl Index {
-    /// An entity, which is passive, has come into memory.
-    pub fn enter(&mut self, key: &EntityKey, summary: &Summary) {
-        self.listing.enter(key, summary);
-        self.expect(key, None, summary);
+    /// An entity, which is passive, comes into memory with many others.
+    pub fn enter_among(&mut self, newcomers: &mut Newcomers, key: &EntityKey, summary: &Summary) {
+        self.listing.enter_among(&mut newcomers.listing, key, summary);
+        if let (Some(deadline), EntityId::Reservation(id)) = (summary.deadline, &key.id) {
+            newcomers.deadlines.push(self.deadlines.entry(deadline, &key.tenant, *id));
+        }
+    }
+
+    /// They have all come.
+    pub fn enter_all(&mut self, newcomers: Newcomers) {
+        self.listing.list_all(newcomers.listing);
+        self.deadlines.add_all(newcomers.deadlines);
     }
 
     /// An active entity has changed.

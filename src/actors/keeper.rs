@@ -27,13 +27,14 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::capture::{self, Records};
 use super::engine::{DigestError, Uncertain};
-use super::shard::{Evict, TakeFinished, Walk};
+use super::shard::{Evict, Shard, TakeFinished, Walk};
 use super::topology::Topology;
 use crate::archive::{Archive, ArchiveError};
 use crate::clock::Clock;
 use crate::codec::digest::Digest;
 use crate::codec::v1;
-use crate::domain::ids::Position;
+use crate::domain::ids::{EntityKey, Position};
+use crate::domain::time::Timestamp;
 use crate::journal::{Journal, Room};
 use crate::snapshot::{SnapshotEnd, SnapshotError, SnapshotInfo, SnapshotStore};
 use crate::telemetry;
@@ -48,8 +49,13 @@ const REST_AFTER_FAILURE: Duration = Duration::from_secs(60);
 const DIGEST_TRIES: usize = 200;
 const DIGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// How many entities go to the archive at once.
-const ARCHIVE_BATCH: usize = 1_000;
+/// How many entities go to the archive in one write: in the order of their keys, of which the
+/// archive finds the second near the first.
+const ARCHIVE_BATCH: usize = 4_000;
+
+/// How many of them a shard gives, or forgets, at once: in a millisecond. Then it may do other work.
+const ARCHIVE_SLICE: usize = 1_000;
+const SLICE_PAUSE: Duration = Duration::from_millis(1);
 
 /// When snapshots are taken and what is kept.
 #[derive(Debug, Clone)]
@@ -327,22 +333,45 @@ impl Keeper {
 
     async fn archive_some(
         &self,
-        shard: &actix::Addr<super::shard::Shard>,
+        shard: &actix::Addr<Shard>,
         through: Position,
     ) -> Option<Result<usize, ArchiveError>> {
-        let now_ms = self.clock.now().0;
-        let before =
-            crate::domain::time::Timestamp((now_ms + 1).saturating_sub(self.schedule.retention_ms));
-        let (reply, finished) = oneshot::channel();
-        shard.do_send(TakeFinished { through, before, count: ARCHIVE_BATCH, reply });
-        let finished = finished.await.ok().filter(|finished| !finished.is_empty())?;
+        let finished = self.take_finished(shard, through).await;
+        if finished.is_empty() {
+            return None;
+        }
         let entry = |(key, record): &(_, Vec<u8>)| (v1::encode(key), record.clone());
-        let batch: Vec<_> = finished.iter().map(entry).collect();
+        let mut batch: Vec<_> = finished.iter().map(entry).collect();
+        batch.sort_unstable();
         if let Err(error) = self.archive.put(&batch) {
             return Some(Err(error));
         }
         let count = finished.len();
-        shard.do_send(Evict { entities: finished });
+        let mut finished = finished.into_iter();
+        while finished.len() > 0 {
+            let entities = finished.by_ref().take(ARCHIVE_SLICE).collect();
+            shard.do_send(Evict { entities });
+            sleep(SLICE_PAUSE).await;
+        }
         Some(Ok(count))
+    }
+
+    async fn take_finished(
+        &self,
+        shard: &actix::Addr<Shard>,
+        through: Position,
+    ) -> Vec<(EntityKey, Vec<u8>)> {
+        let retained_from = (self.clock.now().0 + 1).saturating_sub(self.schedule.retention_ms);
+        let mut finished = Vec::new();
+        while finished.len() < ARCHIVE_BATCH {
+            let (reply, slice) = oneshot::channel();
+            let before = Timestamp(retained_from);
+            shard.do_send(TakeFinished { through, before, count: ARCHIVE_SLICE, reply });
+            match slice.await {
+                Ok(slice) if !slice.is_empty() => finished.extend(slice),
+                _ => break,
+            }
+        }
+        finished
     }
 }

@@ -42,20 +42,47 @@ pub struct ReservationQuery {
     pub count: usize,
 }
 
+/// Lists of a tenant's open reservations in one state.
+type ByState<List> = HashMap<(TenantId, &'static str), List, FixedState>;
+
 /// One shard's lists and counts.
 #[derive(Debug, Default)]
 pub struct Listing {
     stock: BTreeMap<TenantId, BTreeSet<StockKey>>,
     calendars: BTreeMap<TenantId, BTreeSet<CalendarId>>,
-    reservations: HashMap<(TenantId, &'static str), SortedChunks<Age>, FixedState>,
+    reservations: ByState<SortedChunks<Age>>,
     counts: BTreeMap<(EntityKind, &'static str), Count>,
 }
 
+/// Reservations that come into memory with many others, to be listed in the end.
+#[derive(Debug, Default)]
+pub struct Newcomers {
+    reservations: ByState<Vec<Age>>,
+}
+
 impl Listing {
-    /// An entity, which is passive, has come into memory.
-    pub fn enter(&mut self, key: &EntityKey, summary: &Summary) {
+    fn enter(&mut self, key: &EntityKey, summary: &Summary) {
         self.count(key, summary).total += 1;
-        self.list(key, summary);
+        self.list_name(key);
+        if let Some((list, age)) = listed(key, summary) {
+            self.reservations.entry(list).or_default().insert(age);
+        }
+    }
+
+    /// An entity, which is passive, has come into memory with many others.
+    pub fn enter_among(&mut self, newcomers: &mut Newcomers, key: &EntityKey, summary: &Summary) {
+        self.count(key, summary).total += 1;
+        self.list_name(key);
+        if let Some((list, age)) = listed(key, summary) {
+            newcomers.reservations.entry(list).or_default().push(age);
+        }
+    }
+
+    /// Lists those that have come into memory.
+    pub fn list_all(&mut self, newcomers: Newcomers) {
+        for (list, ages) in newcomers.reservations {
+            self.reservations.entry(list).or_default().extend(ages);
+        }
     }
 
     /// An entity, which is passive, has left memory.
@@ -139,17 +166,13 @@ impl Listing {
         self.counts.entry((key.kind(), summary.state)).or_default()
     }
 
-    fn list(&mut self, key: &EntityKey, summary: &Summary) {
+    fn list_name(&mut self, key: &EntityKey) {
         match &key.id {
             EntityId::Resource(ResourceKey::Stock(stock)) => {
                 self.stock.entry(key.tenant.clone()).or_default().insert(stock.clone());
             }
             EntityId::Resource(ResourceKey::Calendar(id)) => {
                 self.calendars.entry(key.tenant.clone()).or_default().insert(id.clone());
-            }
-            EntityId::Reservation(id) if !summary.finished => {
-                let ages = self.reservations.entry((key.tenant.clone(), summary.state));
-                ages.or_default().insert((summary.created, *id));
             }
             EntityId::Reservation(_) | EntityId::SalesOrder(_) => {}
         }
@@ -161,6 +184,16 @@ impl Listing {
         {
             ages.remove(&(summary.created, *id));
         }
+    }
+}
+
+/// In which list a reservation stands, and where; only open ones do.
+fn listed(key: &EntityKey, summary: &Summary) -> Option<((TenantId, &'static str), Age)> {
+    match &key.id {
+        EntityId::Reservation(id) if !summary.finished => {
+            Some(((key.tenant.clone(), summary.state), (summary.created, *id)))
+        }
+        _ => None,
     }
 }
 

@@ -4,13 +4,14 @@
 //! stdout, everything else to stderr; the exit code is 0 for done, 1 for failed, 2 for wrong usage.
 //!
 //! Beside them: [`remote`] (what every such subcommand is told about the server), [`output`] (text
-//! or JSON), [`mod@line`] (how a line of a reservation is written), [`parse`] (other arguments) and
-//! [`view`] (how things look).
+//! or JSON), [`mod@line`] (how a line of a reservation is written), [`when`] (how time is), [`parse`]
+//! (other arguments) and [`view`] (how things look).
 //!
 //! Not here: any rule of the domain. What is asked for is asked of the server.
 
 mod admin;
 mod bench;
+mod calendar;
 mod config;
 mod demo;
 mod events;
@@ -26,8 +27,11 @@ mod reservation;
 mod serve;
 mod settings;
 mod stock;
+#[cfg(test)]
+mod test_server;
 mod verify;
 pub mod view;
+pub mod when;
 
 use std::process::ExitCode;
 
@@ -83,11 +87,27 @@ enum Command {
   holdfast stock list -o json"
     )]
     Stock(stock::Command),
+    /// Set and look at capacity over time, in slots or in nights
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  holdfast calendar create DOUBLE --kind nights --zone Europe/Lisbon --capacity 10
+  holdfast calendar close DOUBLE 2026-12-24/2026-12-27
+  holdfast calendar show DOUBLE --month 2026-12
+
+A time is START/END, of which the end doesn't belong to it, or START/LENGTH, as ISO 8601 has it:
+  2026-12-24/2026-12-27                  dates; for nights, those that begin on the 24th to 26th
+  2026-12-24/P3D                         the same
+  2026-12-24T10:00Z/2026-12-24T12:00Z    instants
+  2026-12-24T10:00+01:00/PT2H            instants, with an offset of your own"
+    )]
+    Calendar(calendar::Command),
     /// Make, end and look at reservations
     #[command(
         subcommand,
         after_help = "Examples:
   holdfast reservation create --line stock:MUG=2 --ttl 1h
+  holdfast reservation create --line nights:DOUBLE=2026-12-24/2026-12-27 --line stock:BREAKFAST=6
   holdfast reservation list --state held
   holdfast reservation confirm ID"
     )]
@@ -121,8 +141,9 @@ enum Command {
     /// Send what really happened once
     #[command(
         subcommand,
-        after_help = "Example:
-  holdfast replay retail retail_2009_12.csv.gz --initial-on-hand 100"
+        after_help = "Examples:
+  holdfast replay retail retail_2009_12.csv.gz --initial-on-hand 100
+  holdfast replay hotel hotel_bookings.csv.gz --rooms hotel_rooms.csv"
     )]
     Replay(replay::Command),
 }
@@ -148,6 +169,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::InspectCopy(args) => verify::inspect(&args),
         Command::Config(command) => config::run(command),
         Command::Stock(command) => remote::block_on(stock::run(command)),
+        Command::Calendar(command) => remote::block_on(calendar::run(command)),
         Command::Reservation(command) => remote::block_on(reservation::run(command)),
         Command::Order(command) => remote::block_on(order::run(command)),
         Command::Events(command) => remote::block_on(events::run(command)),

@@ -15,11 +15,14 @@ use crate::proto::v1;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Place an order; the server reserves, delivers and commits it
-    #[command(after_help = "Examples:\n  \
-        holdfast order create --currency EUR --line stock:MUG=2@4.25\n  \
-        holdfast order create --currency EUR --line stock:MUG@CELLAR=2@4.25 --wait ended\n\n\
-        A line is a resource, = and the quantity, @ and the price of one. As in reservations, the\n\
-        last = is before the quantity.")]
+    #[command(after_help = "Examples:
+  holdfast order create --currency EUR --line stock:MUG=2@4.25
+  holdfast order create --currency EUR --line stock:MUG@CELLAR=2@4.25 --wait ended
+  holdfast order create --currency EUR --line nights:DOUBLE=2026-12-24/2026-12-27@390 \\
+    --line slots:BAY=2026-12-24T10:00Z/PT2H@12.50
+
+A line is one of a reservation, @ and the price of one: of a unit of stock, or of a unit for the
+whole time. As in reservations, the last = is before the quantity or the time.")]
     Create(Create),
     /// Cancel an order that is not delivered yet
     #[command(after_help = "Example:\n  holdfast order cancel ID --reason 'changed mind'")]
@@ -34,7 +37,8 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What is bought, such as stock:SKU=2@4.25; repeat it for more lines
+    /// What is bought, such as stock:SKU=2@4.25 or nights:CALENDAR=2026-12-24/2026-12-27@390; repeat
+    /// it for more lines
     #[arg(long = "line", value_name = "LINE", required = true)]
     lines: Vec<PricedLineSpec>,
     /// The currency of the prices: three letters of ISO 4217

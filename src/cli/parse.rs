@@ -11,9 +11,10 @@ use std::time::{Duration, SystemTime};
 use tonic::codegen::http::uri::Authority;
 use uuid::Uuid;
 
+use crate::domain::calendar::Date;
 use crate::domain::money::Currency;
 use crate::domain::name::{Location, Sku, TenantId};
-use crate::proto::Money;
+use crate::proto::{self, Money};
 
 /// A price of one unit: a whole number of millionths, so that nothing is lost or added on the way
 /// from a decimal text to the wire.
@@ -125,9 +126,8 @@ pub fn span_above_zero(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// What is wrong with it.
 pub fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
-    let moment: jiff::Timestamp =
-        text.parse().map_err(|_| "no moment such as 2026-12-24T10:00:00Z".to_owned())?;
-    Ok(prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() })
+    let moment = text.parse().map_err(|_| "no moment such as 2026-12-24T10:00:00Z".to_owned())?;
+    Ok(to_wire_moment(moment))
 }
 
 /// Reads `KEY=VALUE`; the first `=` parts them.
@@ -215,10 +215,26 @@ pub fn to_wire_span(span: Duration) -> prost_types::Duration {
     }
 }
 
+/// A date as the wire carries it.
+pub fn to_wire_date(date: Date) -> proto::Date {
+    let (year, month, day) = date.civil();
+    proto::Date { year, month: month.into(), day: day.into() }
+}
+
 /// The moment that lies a span before now, by this machine's clock.
 pub fn ago(span: Duration) -> prost_types::Timestamp {
     let moment = SystemTime::now().checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH);
     moment.into()
+}
+
+/// A moment as the wire carries it.
+pub fn to_wire_moment(moment: jiff::Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() }
+}
+
+/// A moment from the wire; nothing beyond the years that can be told.
+pub fn from_wire_moment(moment: prost_types::Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::new(moment.seconds, moment.nanos).ok()
 }
 
 /// The id given, or a new one.

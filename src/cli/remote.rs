@@ -101,7 +101,7 @@ pub struct ListArgs {
 }
 
 /// The largest page that the server gives.
-const PAGE_SIZE_MAX: u32 = 1_000;
+pub const PAGE_SIZE_MAX: u32 = 1_000;
 
 impl ListArgs {
     /// How large the next page should be where `seen` were listed before; none where that is enough.

@@ -17,15 +17,27 @@ use crate::proto::v1::{self, create_reservation_request, extend_reservation_requ
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Claim every line, or none
-    #[command(after_help = "Examples:\n  holdfast reservation create --line stock:MUG=2\n  \
-        holdfast reservation create --line stock:MUG@CELLAR=2 --line 'stock:BLUE MUG=1' --ttl 1h\n\n\
-        The last = is before the quantity, the last @ before the location: stock:A@B@=2 is 2 of\n\
-        the SKU A@B at the location without a name.")]
+    #[command(after_help = "Examples:
+  holdfast reservation create --line stock:MUG=2
+  holdfast reservation create --line stock:MUG@CELLAR=2 --line 'stock:BLUE MUG=1' --ttl 1h
+  holdfast reservation create --line nights:DOUBLE=2026-12-24/2026-12-27 \\
+    --line slots:BAY=2026-12-24T10:00Z/PT2H --line stock:BREAKFAST=6
+
+Lines:
+  stock:SKU=2, stock:SKU@LOCATION=2             units of stock
+  slots:CALENDAR=2026-12-24T10:00Z/PT2H         one unit from 10:00 to 12:00, in UTC
+  slots:CALENDAR=2026-12-24T10:00+01:00/2026-12-24T12:00+01:00*3
+                                                three units, between two instants
+  nights:CALENDAR=2026-12-24/2026-12-27         one unit, check-in and check-out
+  nights:CALENDAR=2026-12-24/P3D*2              two units, three nights
+
+The last = is before the quantity or the time, the last @ before the location: stock:A@B@=2 is 2 of
+the SKU A@B at the location without a name.")]
     Create(Create),
     /// Make a hold last
     #[command(after_help = "Example:\n  holdfast reservation confirm ID")]
     Confirm(Change),
-    /// Take the units: they leave on hand
+    /// Take the units: they leave on hand; in a calendar they stay claimed
     #[command(after_help = "Example:\n  holdfast reservation commit ID")]
     Commit(Change),
     /// Give everything back
@@ -44,7 +56,8 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What to claim, such as stock:SKU=2 or stock:SKU@LOCATION=2; repeat it for more lines
+    /// What to claim, such as stock:SKU=2 or nights:CALENDAR=2026-12-24/2026-12-27; repeat it for
+    /// more lines
     #[arg(long = "line", value_name = "LINE", required = true)]
     lines: Vec<LineSpec>,
     /// The id it shall have; without it, one that follows from the request id
@@ -208,6 +221,8 @@ async fn commit(args: Change) -> Result<(), Failure> {
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         reservation_id: args.id.to_string(),
+        lines: Vec::new(),
+        r#final: None,
     };
     let done = args.remote.connect().await?.commit_reservation(request).await;
     let done = done.map_err(args.remote.explain_about(subject(args.id)))?;

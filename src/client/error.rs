@@ -57,6 +57,8 @@ pub struct CallError {
     pub shortages_total: u32,
     /// The claims that would no longer fit, as many as the error carried.
     pub conflicts: Vec<v1::Conflict>,
+    /// How many claims would no longer fit in all.
+    pub conflicts_total: u32,
     /// How long the server wants not to be asked again.
     pub retry_delay: Option<Duration>,
 }
@@ -103,6 +105,7 @@ impl From<Status> for CallError {
             fields,
             shortages_total: shortages.total_count,
             shortages: shortages.shortages,
+            conflicts_total: conflicts.total_count,
             conflicts: conflicts.conflicts,
             retry_delay: details.retry_info().and_then(|info| info.retry_delay),
         }
@@ -145,9 +148,7 @@ impl fmt::Display for CallError {
         for field in &self.fields {
             write!(f, "\n  {}: {}", field.field, field.description)?;
         }
-        for conflict in &self.conflicts {
-            write!(f, "\n  {conflict}")?;
-        }
+        write_conflicts(f, &self.conflicts, self.conflicts_total)?;
         write_shortages(f, &self.shortages, self.shortages_total)
     }
 }
@@ -177,7 +178,27 @@ pub fn write_shortages(
         }
         write!(out, ", decided at position {}", shortage.position)?;
     }
-    match (total as usize).saturating_sub(shortages.len()) {
+    write_rest(out, total, shortages.len())
+}
+
+/// Writes one indented line for each claim in conflict, and how many more there are, each after a line
+/// break.
+///
+/// # Errors
+/// Where `out` can't be written to.
+pub fn write_conflicts(
+    out: &mut impl fmt::Write,
+    conflicts: &[v1::Conflict],
+    total: u32,
+) -> fmt::Result {
+    for conflict in conflicts {
+        write!(out, "\n  {conflict}")?;
+    }
+    write_rest(out, total, conflicts.len())
+}
+
+fn write_rest(out: &mut impl fmt::Write, total: u32, told: usize) -> fmt::Result {
+    match (total as usize).saturating_sub(told) {
         0 => Ok(()),
         more => write!(out, "\n  and {more} more"),
     }

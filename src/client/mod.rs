@@ -35,7 +35,7 @@ use v1::reservation_service_client::ReservationServiceClient;
 use v1::sales_order_service_client::SalesOrderServiceClient;
 use v1::stock_service_client::StockServiceClient;
 
-pub use error::{CallError, Family, FieldError, write_shortages};
+pub use error::{CallError, Family, FieldError, write_conflicts, write_shortages};
 pub use pipeline::Pipeline;
 pub use retry::{RetryPolicy, call};
 
@@ -244,6 +244,22 @@ impl Client {
         let channel = connected.map_err(|error| options.unreachable(&error))?;
         let tenant = options.tenant_header();
         Ok(Self { channel: TenantChannel { channel, tenant }, retry: options.retry })
+    }
+
+    /// Sends one [`CalendarServiceListClaimsRequest`](v1::CalendarServiceListClaimsRequest), again
+    /// where that is safe.
+    ///
+    /// # Errors
+    /// [`CallError`], where the last try had no answer or another than this.
+    pub async fn list_calendar_claims(
+        &self,
+        message: v1::CalendarServiceListClaimsRequest,
+    ) -> Result<v1::CalendarServiceListClaimsResponse, CallError> {
+        call(self.retry, message, |request| {
+            let mut service = self.calendars();
+            async move { service.list_claims(request).await }
+        })
+        .await
     }
 }
 

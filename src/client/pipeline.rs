@@ -74,34 +74,35 @@ impl Pipeline {
         };
         call(self.retry, command, one_try).await
     }
+}
 
-    /// Sends one receipt.
-    ///
-    /// # Errors
-    /// As [`Pipeline::send`].
-    pub async fn receive_stock(
-        &self,
-        request: v1::ReceiveStockRequest,
-    ) -> Result<v1::ReceiveStockResponse, CallError> {
-        match self.send(Command::ReceiveStock(request)).await? {
-            Outcome::ReceiveStock(answer) => Ok(answer),
-            _ => Err(foreign()),
-        }
-    }
+macro_rules! commands {
+    ($($method:ident: $command:ident($request:ident) -> $response:ident;)*) => {
+        impl Pipeline {$(
+            #[doc = concat!(
+                "Sends one [`", stringify!($request), "`](v1::", stringify!($request),
+                ").\n\n# Errors\nAs [`Pipeline::send`]."
+            )]
+            pub async fn $method(
+                &self,
+                request: v1::$request,
+            ) -> Result<v1::$response, CallError> {
+                match self.send(Command::$command(request)).await? {
+                    Outcome::$command(answer) => Ok(answer),
+                    _ => Err(foreign()),
+                }
+            }
+        )*}
+    };
+}
 
-    /// Sends one order.
-    ///
-    /// # Errors
-    /// As [`Pipeline::send`].
-    pub async fn create_sales_order(
-        &self,
-        request: v1::CreateSalesOrderRequest,
-    ) -> Result<v1::CreateSalesOrderResponse, CallError> {
-        match self.send(Command::CreateSalesOrder(request)).await? {
-            Outcome::CreateSalesOrder(answer) => Ok(answer),
-            _ => Err(foreign()),
-        }
-    }
+commands! {
+    receive_stock: ReceiveStock(ReceiveStockRequest) -> ReceiveStockResponse;
+    create_reservation: CreateReservation(CreateReservationRequest) -> CreateReservationResponse;
+    commit_reservation: CommitReservation(CommitReservationRequest) -> CommitReservationResponse;
+    cancel_reservation: CancelReservation(CancelReservationRequest) -> CancelReservationResponse;
+    create_sales_order: CreateSalesOrder(CreateSalesOrderRequest) -> CreateSalesOrderResponse;
+    create_calendar: CreateCalendar(CreateCalendarRequest) -> CreateCalendarResponse;
 }
 
 fn foreign() -> CallError {

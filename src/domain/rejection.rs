@@ -11,6 +11,7 @@ use super::calendar::Conflict;
 use super::claim::{Shortfall, StockFigures};
 use super::ids::{EntityKind, SalesOrderId, Version};
 use super::name::LineId;
+use super::reservation::CommitFlaw;
 use super::time::Timestamp;
 use super::wanted::Wanted;
 
@@ -115,6 +116,24 @@ pub enum Rejection {
     TooManyRules {
         /// How many there can be.
         changes_max: usize,
+    },
+    /// A line of a commit can't be meant.
+    #[error("what line {} of the commit names {flaw}", .place + 1)]
+    InvalidCommit {
+        /// Which of the commit's lines, from 0.
+        place: usize,
+        /// Why not.
+        flaw: CommitFlaw,
+    },
+    /// More is to be used than is left.
+    #[error("{requested} units of line {line} can't be used: {left} are left until then")]
+    MoreThanLeft {
+        /// Which line.
+        line: LineId,
+        /// Units to be used.
+        requested: u64,
+        /// Units that are left before the end that was named.
+        left: u64,
     },
     /// The entity is still deciding an earlier command, and too many wait behind it.
     ///

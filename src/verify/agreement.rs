@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!   reservation          its claim on each resource      used up there
-//!   HELD, CONFIRMED      all that its lines want         nothing
-//!   COMMITTED            none                            all
-//!   CANCELLED, EXPIRED   none                            nothing
+//!   HELD                 all that its lines want         nothing
+//!   CONFIRMED            what is left of that            what was used so far
+//!   COMMITTED            none                            all, or what was used of it
+//!   CANCELLED            none                            what was used before
+//!   EXPIRED              none                            nothing
 //!   (doesn't exist)      any                             nothing
 //! ```
 //!
@@ -18,10 +20,11 @@ use std::sync::Arc;
 use super::Problems;
 use super::ledger::Ledger;
 use super::timetable::Timetable;
-use crate::domain::calendar::{self, Calendar, ClaimLine, Standing};
+use crate::domain::calendar::{self, Calendar, ClaimLine, Span, Standing};
 use crate::domain::claim::{Claim, Wish};
 use crate::domain::entity::{Aggregate, Entity};
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey, SalesOrderId};
+use crate::domain::name::LineId;
 use crate::domain::reservation::{self, Line};
 use crate::domain::sales_order::{self, SalesOrder};
 use crate::domain::stock_balance::StockBalance;
@@ -68,6 +71,25 @@ pub(super) fn quantities(lines: &[Line]) -> BTreeMap<ResourceKey, u64> {
 pub(super) fn calendars(lines: &[Line]) -> BTreeSet<ResourceKey> {
     let of_time = lines.iter().filter(|line| matches!(line.wanted, Wanted::Time { .. }));
     of_time.map(|line| line.wanted.resource()).collect()
+}
+
+/// Whether a claim has all that the lines want of a calendar, each of their units being held or used
+/// at each of its moments.
+fn has_all_of(standing: &Standing, lines: &[Line], resource: &ResourceKey) -> bool {
+    let mut turns = BTreeMap::<(&LineId, i64), i128>::new();
+    let mut turn = |id, span: Span, units: i128| {
+        *turns.entry((id, span.from())).or_default() += units;
+        *turns.entry((id, span.to())).or_default() -= units;
+    };
+    for line in lines.iter().filter(|line| line.wanted.is_of(resource)) {
+        if let Wanted::Time { span, .. } = line.wanted {
+            turn(&line.id, span, line.quantity.into());
+        }
+    }
+    for ClaimLine { id, span, held, committed } in standing.parts.iter().map(|part| &part.line) {
+        turn(id, *span, -(i128::from(*held) + i128::from(*committed)));
+    }
+    turns.into_values().all(|units| units == 0)
 }
 
 /// Whether a claim holds all that the lines want of a calendar.
@@ -141,9 +163,9 @@ fn check_reservation(world: &World, key: &EntityKey, counted: Counted<'_>) -> Ve
 fn agrees(wish: &Claim, quantity: u64, standing: Option<&Claim>, used: u64) -> bool {
     match standing {
         None => wish.held == 0 && used == wish.committed,
-        // As long as a claim stands it is of all that the lines want.
+        // As long as a claim stands, all that the lines want is held or used.
         Some(claim) if claim.reservation_version < wish.reservation_version => {
-            used == 0 && claim.held == quantity
+            used <= wish.committed && claim.held.checked_add(used) == Some(quantity)
         }
         Some(claim) => {
             claim.reservation_version == wish.reservation_version
@@ -164,7 +186,7 @@ fn agrees_on_time(
     match standing {
         None => wish.is_release(),
         Some(standing) if standing.reservation_version < wish.reservation_version => {
-            is_all_of(standing, lines, resource)
+            has_all_of(standing, lines, resource)
         }
         Some(standing) => {
             standing.reservation_version == wish.reservation_version

@@ -1,13 +1,14 @@
 //! Who has claimed which time of each calendar, counted from the events of calendars alone.
 //!
-//! It is a second reckoning beside the calendar's own, so that a mistake in one shows. It never
+//! It is a second reckoning beside the calendar's own, so that a mistake in one shows. So it has its
+//! own way to tell at which moments a claim takes what, and where it takes more than before. It never
 //! forgets who was there: what a calendar folds stays here as it was claimed.
 //!
 //! Whether a claim fitted is asked of the calendar's rules as they were then, but for slots whose
 //! capacity goes by dates: zone data may have changed since, and nobody can say any more which
 //! instants such a date had then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
@@ -109,22 +110,48 @@ fn without_held(mut part: Part) -> Part {
     part
 }
 
-fn moments(part: &Part) -> (i64, i64) {
-    let span = part.line.span;
-    (span.from(), span.to().saturating_add(part.turnover_ms.into()))
+/// What a claim takes: from which moment, up to which, and how much. Where another piece of its line
+/// begins at a piece's end, there is no turnover in between.
+fn taken(standing: &Standing) -> Vec<(i64, i64, u64)> {
+    let parts = || standing.parts.iter().filter(|part| part.line.total() > 0);
+    let beginnings: HashSet<_, FixedState> =
+        parts().map(|part| (&part.line.id, part.line.span.from())).collect();
+    let taken = parts().map(|Part { line, turnover_ms }| {
+        let (from, to) = (line.span.from(), line.span.to());
+        let goes_on = beginnings.contains(&(&line.id, to));
+        let end = if goes_on { to } else { to.saturating_add((*turnover_ms).into()) };
+        (from, end, line.total())
+    });
+    taken.collect()
+}
+
+/// From when to when a claim takes more than the one before it did.
+fn grown(before: Option<&Standing>, standing: &Standing) -> Vec<(i64, i64)> {
+    let mut turns = BTreeMap::<i64, i128>::new();
+    let less = before.into_iter().flat_map(taken).map(|piece| (piece, -1));
+    let more = taken(standing).into_iter().map(|piece| (piece, 1));
+    for ((from, to, units), sign) in less.chain(more) {
+        *turns.entry(from).or_default() += sign * i128::from(units);
+        *turns.entry(to).or_default() -= sign * i128::from(units);
+    }
+    let turns: Vec<_> = turns.into_iter().collect();
+    let mut level = 0;
+    let pieces = turns.windows(2).filter(|two| {
+        level += two[0].1;
+        level > 0
+    });
+    pieces.map(|two| (two[0].0, two[1].0)).collect()
 }
 
 impl Claimed {
     /// Puts a claim in the place of the one that its reservation had, which is given back.
     fn replace(&mut self, standing: Standing) -> Option<Standing> {
         let before = self.claims.remove(&standing.reservation);
-        for part in before.iter().flat_map(|before| before.parts.iter()) {
-            let total = part.line.total();
-            self.shift(moments(part), |units| units.saturating_sub(total));
+        for (from, to, total) in before.iter().flat_map(taken) {
+            self.shift((from, to), |units| units.saturating_sub(total));
         }
-        for part in standing.parts.iter() {
-            let total = part.line.total();
-            self.shift(moments(part), |units| units.saturating_add(total));
+        for (from, to, total) in taken(&standing) {
+            self.shift((from, to), |units| units.saturating_add(total));
         }
         if standing.parts.iter().any(|part| part.line.total() > 0) {
             self.claims.insert(standing.reservation, standing);
@@ -153,15 +180,8 @@ impl Claimed {
     ) -> Vec<String> {
         let Some(details) = calendar.details() else { return Vec::new() };
         let is_known = details.rules.kind() == Kind::Nights || !details.rules.goes_by_dates();
-        let had = |part: &Part| {
-            let parts = before.into_iter().flat_map(|before| before.parts.iter());
-            let (from, to) = moments(part);
-            let mut around = parts.map(|part| (moments(part), part.line.total()));
-            around.any(|((f, t), units)| f <= from && to <= t && part.line.total() <= units)
-        };
         let mut wrong = Vec::new();
-        for part in standing.parts.iter().filter(|part| !had(part)) {
-            let (from, to) = moments(part);
+        for (from, to) in grown(before, standing) {
             for piece in calendar.available(from, to, PIECES_MAX) {
                 let counted = self.level(piece.from);
                 if counted != u64::from(piece.claimed) {

@@ -1,14 +1,16 @@
 //! Commands and events of every kind, small ones that meet each other and extreme ones.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use holdfast::domain::calendar::{Date, Kind, Span};
 use holdfast::domain::claim::{Claim, ClaimOutcome};
 use holdfast::domain::command::Command;
 use holdfast::domain::event::{Body, Event, Fingerprint, Origin, RequestMark};
 use holdfast::domain::ids::*;
-use holdfast::domain::name::{Label, TenantId};
+use holdfast::domain::name::{Label, LineId, TenantId};
 use holdfast::domain::process::Refusal;
-use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::reservation::{self, CommitLine, End, LinePart, Term};
 use holdfast::domain::sales_order::{self, Report};
 use holdfast::domain::stock_balance::{self, Adjustment};
 use holdfast::domain::time::Timestamp;
@@ -93,12 +95,46 @@ fn creation_of() -> impl Strategy<Value = reservation::Create> {
     })
 }
 
+fn line_id() -> impl Strategy<Value = LineId> {
+    (0..4usize).prop_map(LineId::counted)
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    let moments = (-3..9i64, -3..9i64);
+    prop_oneof![
+        moments.clone().prop_map(|(from, to)| Kind::Slots.span(from, to)),
+        moments.prop_map(|(from, to)| Kind::Nights.span(from, to)),
+    ]
+}
+
+fn commit_part() -> impl Strategy<Value = reservation::Command> {
+    let end = prop_oneof![
+        instant().prop_map(End::Time),
+        any::<i32>().prop_map(|days| End::Date(Date(days))),
+    ];
+    let quantity = prop::option::of(any::<NonZeroU64>());
+    let line = (line_id(), quantity, prop::option::weighted(0.2, end));
+    let line = line.prop_map(|(line, quantity, end)| CommitLine { line, quantity, end });
+    (prop::collection::vec(line, 0..4), any::<bool>()).prop_map(|(lines, is_final)| {
+        reservation::Command::CommitPart { lines: lines.into(), is_final }
+    })
+}
+
+fn part() -> impl Strategy<Value = LinePart> {
+    (line_id(), prop::option::of(span()), quantity()).prop_map(|(line, span, quantity)| LinePart {
+        line,
+        span,
+        quantity,
+    })
+}
+
 pub fn to_a_reservation() -> impl Strategy<Value = Command> {
     use reservation::Command::*;
     prop_oneof![
         3 => creation_of().prop_map(|create| to_reservation(Create(create))),
         1 => Just(to_reservation(Confirm)),
         1 => Just(to_reservation(Commit)),
+        3 => commit_part().prop_map(to_reservation),
         1 => text().prop_map(|reason| to_reservation(Cancel { reason })),
         2 => term().prop_map(|term| to_reservation(Extend(term))),
         1 => Just(to_reservation(Expire)),
@@ -163,6 +199,9 @@ fn body() -> impl Strategy<Value = (EntityId, Body)> {
         Just(Hold::Committed),
         text().prop_map(|reason| Hold::Cancelled { reason }),
         instant().prop_map(|deadline| Hold::Expired { deadline }),
+        (prop::collection::vec(part(), 0..4), any::<bool>()).prop_map(|(parts, is_final)| {
+            Hold::CommittedInPart { parts: parts.into(), is_final }
+        }),
     ];
     prop_oneof![
         stock.prop_map(|event| (stock_id("A"), Body::StockBalance(event))),

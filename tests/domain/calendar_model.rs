@@ -142,9 +142,9 @@ impl Model {
         };
         let mut new: Vec<Piece> = Vec::new();
         for (from, to, units, is_used) in lines.iter().copied().filter(|line| line.2 > 0) {
-            let covering = old.iter().find(|piece| piece.from <= from && to <= piece.to);
-            let turnover = covering.map_or(self.turnover, |piece| piece.end - piece.to);
-            let end = to + turnover;
+            let around = old.iter().filter(|piece| piece.from <= from && to <= piece.to);
+            let covering = around.map(|piece| piece.end - piece.to).min();
+            let end = to + covering.unwrap_or(self.turnover);
             if covering.is_none() && asks_rules && !self.keeps_rules(from, to) {
                 return None;
             }

@@ -51,12 +51,12 @@ enum Step {
 }
 
 fn lines_for(model: &Model, lines: &[(i64, i64, u64, bool)]) -> Arc<[ClaimLine]> {
-    let line = |(from, to, units, is_used): &(i64, i64, u64, bool)| {
+    let line = |(nth, (from, to, units, is_used)): (usize, &(i64, i64, u64, bool))| {
         let (held, committed) = if *is_used { (0, *units) } else { (*units, 0) };
-        let id = holdfast::domain::name::LineId::counted(0);
+        let id = holdfast::domain::name::LineId::counted(nth);
         ClaimLine { id, span: model.span(*from, *to), held, committed }
     };
-    lines.iter().map(line).collect()
+    lines.iter().enumerate().map(line).collect()
 }
 
 /// Tells both, and checks that they agree.

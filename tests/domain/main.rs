@@ -19,6 +19,10 @@ mod calendar_rules;
 mod calendar_steps;
 mod times;
 
+mod commit_model;
+mod commit_parts;
+mod commit_steps;
+
 mod arbitrary;
 mod model;
 mod replay;

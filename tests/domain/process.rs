@@ -4,7 +4,7 @@ use holdfast::domain::ids::{EntityKind, Version};
 use holdfast::domain::name::LineId;
 use holdfast::domain::process::{Refusal, Step, StepResult};
 use holdfast::domain::rejection::{Rejection, Shortage};
-use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::reservation::{self, CommitFlaw, Term};
 use holdfast::domain::sales_order::Report;
 use holdfast::domain::{claim::StockFigures, time::Timestamp};
 
@@ -39,6 +39,8 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ClaimsInConflict { conflicts: vec![], total: 1 },
         Rejection::InvalidRule("none"),
         Rejection::TooManyRules { changes_max: 1 },
+        Rejection::InvalidCommit { place: 0, flaw: CommitFlaw::UnknownLine },
+        Rejection::MoreThanLeft { line: LineId::counted(0), requested: 2, left: 1 },
     ];
     let nth = |rejection: &Rejection| match rejection {
         Rejection::Short(_) => 0,
@@ -56,8 +58,10 @@ fn rejections() -> Vec<Rejection> {
         Rejection::ClaimsInConflict { .. } => 12,
         Rejection::InvalidRule(_) => 13,
         Rejection::TooManyRules { .. } => 14,
+        Rejection::InvalidCommit { .. } => 15,
+        Rejection::MoreThanLeft { .. } => 16,
     };
-    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..17).collect::<Vec<_>>());
     all
 }
 

@@ -1,5 +1,6 @@
 //! At least one of everything that is stored.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use holdfast::domain::calendar::{self, Calendar};
@@ -12,7 +13,7 @@ use holdfast::domain::money::{Amount, Currency, UnitPrice};
 use holdfast::domain::name::*;
 use holdfast::domain::process::Refusal;
 use holdfast::domain::rejection::Shortage;
-use holdfast::domain::reservation::{self, Reservation, Term};
+use holdfast::domain::reservation::{self, CommitLine, End, LinePart, Reservation, Term};
 use holdfast::domain::sales_order::{self, SalesOrder};
 use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
 use holdfast::domain::time::Timestamp;
@@ -244,7 +245,22 @@ pub fn events() -> Vec<Event> {
     );
     let refused = sales_order::Event::Rejected(Refusal::Short(times::shortages()));
     let refused = event(EntityId::SalesOrder(order()), 10, SalesOrder::into_body(refused));
-    stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]).collect()
+    let used = used_in_parts().into_iter().zip(8..).map(|(said, nth)| {
+        event(EntityId::Reservation(reservation()), nth, Reservation::into_body(said))
+    });
+    stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]).chain(used).collect()
+}
+
+/// Two commits of a part of `mixed`, after which something is left.
+fn used_in_parts() -> [reservation::Event; 2] {
+    let part = |nth, span, quantity| LinePart { line: LineId::counted(nth), span, quantity };
+    let first = [part(0, Some(times::stay(0, 2)), 1), part(2, None, 1)];
+    let second = [part(0, Some(times::stay(2, 1)), 1), part(1, Some(times::slot(0, 33)), 1)];
+    let used = |parts: [LinePart; 2], is_final| reservation::Event::CommittedInPart {
+        parts: parts.into(),
+        is_final,
+    };
+    [used(first, false), used(second, true)]
 }
 
 /// What becomes of an entity of some kind.
@@ -314,7 +330,16 @@ pub fn entities() -> Vec<(&'static str, AnyEntity)> {
         ("no calendar", times_of([])),
         ("a calendar of slots", times_of(times::history())),
         ("a calendar of nights", times_of([calendar::Event::Created(Arc::new(times::nights()))])),
+        ("a reservation of which a part is used", hold(in_parts(1))),
+        ("a reservation of which a part was used", hold(in_parts(2))),
+        ("a calendar with a claim in pieces", times_of(times::in_pieces())),
     ]
+}
+
+/// A mixed reservation, and so many commits of a part of it.
+fn in_parts(count: usize) -> impl Iterator<Item = reservation::Event> {
+    let mixed = reservation::Create { lines: mixed().into(), ..to_create(Term::Confirmed) };
+    [created_of(mixed, None, None)].into_iter().chain(used_in_parts().into_iter().take(count))
 }
 
 /// One of which only the digest is compared.
@@ -365,5 +390,17 @@ pub fn commands() -> Vec<(&'static str, Command)> {
         ("retire", calendar::Command::Retire),
     ];
     let times = times.into_iter().map(|(name, said)| (name, Command::Calendar(said)));
-    stock.chain(holds).chain(orders).chain([mixed]).chain(times).collect()
+    let line = |nth, quantity, end| CommitLine {
+        line: LineId::counted(nth),
+        quantity: NonZeroU64::new(quantity),
+        end,
+    };
+    let lines = [
+        line(0, 1, Some(End::Date(times::MONDAY))),
+        line(1, 0, Some(End::Time(LATER))),
+        line(2, 300, None),
+    ];
+    let part = Hold::CommitPart { lines: lines.into(), is_final: false };
+    let part = ("commit a part", Command::Reservation(part));
+    stock.chain(holds).chain(orders).chain([mixed]).chain(times).chain([part]).collect()
 }

@@ -12,7 +12,7 @@ use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 use uuid::Uuid;
 
-const MONDAY: Date = Date(20_605);
+pub const MONDAY: Date = Date(20_605);
 
 fn instant(minutes: u64) -> Timestamp {
     Timestamp(1_780_308_000_000 + minutes * 60_000)
@@ -146,6 +146,18 @@ pub fn history() -> Vec<Event> {
         Event::ClaimMade(other),
         Event::ClaimCommitted(standing(3, None, &used)),
         Event::ClaimCommitted(past),
+    ]
+}
+
+/// What happened to a calendar of which a claim is used in part.
+pub fn in_pieces() -> [Event; 3] {
+    let pieces =
+        [(line("1", slot(0, 45), 0, 2), 300_000), (line("1", slot(45, 60), 2, 0), 300_000)];
+    let whole = [(line("1", slot(0, 60), 2, 0), 300_000)];
+    [
+        Event::Created(Arc::new(slots())),
+        Event::ClaimMade(standing(1, None, &whole)),
+        Event::ClaimCommitted(standing(2, None, &pieces)),
     ]
 }
 

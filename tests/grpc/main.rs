@@ -11,6 +11,7 @@ mod edge;
 mod events;
 mod listings;
 mod orders;
+mod parts;
 mod pipelines;
 mod refusals;
 mod reservations;

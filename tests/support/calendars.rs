@@ -1,12 +1,13 @@
 //! Calendars for tests of the engine, and lines of every kind.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use holdfast::domain::calendar::*;
 use holdfast::domain::command::Command as Any;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::*;
-use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::reservation::{self, CommitLine, End, Term};
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 
@@ -83,6 +84,13 @@ pub fn cancel() -> Any {
 
 pub fn commit() -> Any {
     Any::Reservation(reservation::Command::Commit)
+}
+
+/// To use so many units of a line until then, counted from 0; of the others nothing.
+pub fn commit_part(nth: usize, quantity: u64, end: Option<End>, is_final: bool) -> Any {
+    let (line, quantity) = (LineId::counted(nth), NonZeroU64::new(quantity));
+    let lines = Arc::new([CommitLine { line, quantity, end }]);
+    Any::Reservation(reservation::Command::CommitPart { lines, is_final })
 }
 
 /// Two rooms, one bay, three breakfasts.

@@ -70,7 +70,7 @@ pub fn confirm(reservation_id: &str) -> v1::ConfirmReservationRequest {
 
 pub fn commit(reservation_id: &str) -> v1::CommitReservationRequest {
     let (request_id, reservation_id) = (fresh(), reservation_id.to_owned());
-    v1::CommitReservationRequest { request_id, reservation_id, expected_version: None }
+    v1::CommitReservationRequest { request_id, reservation_id, ..Default::default() }
 }
 
 pub fn cancel(reservation_id: &str) -> v1::CancelReservationRequest {

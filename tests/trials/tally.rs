@@ -57,6 +57,7 @@ names! {
         Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
+        | Command::Reservation(reservation::Command::CommitPart { .. })
         | Command::SalesOrder(sales_order::Command::Report(_))
         | Command::Calendar(calendar::Command::Claim(_) | calendar::Command::Check(_))
     }
@@ -97,6 +98,8 @@ names! {
         Body::Calendar(calendar::Event::ClaimChanged(_)) => "ClaimChanged of time",
         Body::Calendar(calendar::Event::ClaimCommitted(_)) => "ClaimCommitted of time",
         Body::Calendar(calendar::Event::ClaimReleased { .. }) => "ClaimReleased of time",
+    } else {
+        Body::Reservation(reservation::Event::CommittedInPart { .. })
     }
 }
 
@@ -117,8 +120,8 @@ names! {
         Rejection::ClaimsInConflict { .. } => "ClaimsInConflict",
         Rejection::InvalidRule(_) => "InvalidRule",
     } else {
-        // That takes more settings than any calendar gets here.
-        Rejection::TooManyRules { .. }
+        // That takes more settings than any calendar gets here, or a commit of parts.
+        Rejection::TooManyRules { .. } | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. }
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use super::super::delivery::{Delivery, Payload};
 use super::super::entity::Rest;
 use super::super::environment::Environment;
+use super::super::index::Newcomers;
 use super::super::seat::Seats;
 use super::super::table::{Active, Slot, Table};
 use super::finished::Finished;
@@ -59,15 +60,16 @@ impl Residents {
     /// These entities, all of them passive.
     pub fn new(environment: Rc<Environment>, archive: Arc<dyn Archive>, entities: Part) -> Self {
         let now = environment.surroundings.clock.now();
-        let mut finished = Finished::default();
+        let (mut finished, mut newcomers) = (Finished::default(), Newcomers::default());
         let table = entities.into_entities().converted(|key, kept| {
             let summary = kept.summary(key.kind());
-            environment.index().enter(key, &summary);
+            environment.index().enter_among(&mut newcomers, key, &summary);
             if summary.finished {
                 finished.push(key, kept.entity(key.kind()).position(), now);
             }
             Slot::Passive(kept.into_record())
         });
+        environment.index().enter_all(newcomers);
         Self {
             seats: Seats::new(environment.clone()),
             environment,

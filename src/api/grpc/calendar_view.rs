@@ -123,6 +123,11 @@ pub(super) fn part_when(span: Span) -> v1::claim_part::When {
     when!(claim_part, span)
 }
 
+/// For when units of a line are.
+pub(super) fn line_part_when(span: Span) -> v1::line_part::When {
+    when!(line_part, span)
+}
+
 /// A claim in conflict.
 pub(super) fn conflict(conflict: &Conflict) -> v1::Conflict {
     let Conflict { reservation, span } = *conflict;

@@ -166,6 +166,8 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
     let (EntityId::Reservation(id), View::Reservation(details)) = (id, &shown.view) else {
         return None;
     };
+    let is_whole = !details.is_partly_used();
+    let left = details.left().filter(|_| !is_whole);
     let tells_deadline =
         matches!(details.state, reservation::State::Held | reservation::State::Expired);
     Some(v1::Reservation {
@@ -181,7 +183,25 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
         version: shown.version.0,
         create_time: Some(timestamp(details.created)),
         update_time: Some(timestamp(details.updated)),
+        committed: line_parts(details.committed()),
+        left: line_parts(left),
     })
+}
+
+/// Units of lines, of which those of one line follow each other.
+pub(super) fn line_parts(parts: impl Iterator<Item = reservation::LinePart>) -> Vec<v1::LineParts> {
+    let mut lines: Vec<v1::LineParts> = Vec::new();
+    for reservation::LinePart { line, span, quantity } in parts {
+        let part = v1::LinePart { quantity, when: span.map(calendar_view::line_part_when) };
+        match lines.last_mut().filter(|last| last.line_id == line.as_str()) {
+            Some(last) => last.parts.push(part),
+            None => {
+                let line_id = line.as_str().to_owned();
+                lines.push(v1::LineParts { line_id, parts: vec![part] });
+            }
+        }
+    }
+    lines
 }
 
 /// A line of a sales order.

@@ -28,6 +28,7 @@ use crate::domain::calendar::Span;
 use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityKind, Position, ResourceKey};
 use crate::domain::rejection::{Rejection, Shortage};
+use crate::domain::reservation::{CommitFlaw, End};
 use crate::domain::time::Timestamp;
 use crate::domain::wanted::Wanted;
 use wire::{LIST_BYTES_MAX, Wire, cut};
@@ -248,6 +249,10 @@ fn refused(refusal: Refusal) -> Wire {
                 description: format!("must end from {earliest} to {latest}"),
             }])
         }
+        Rejection::InvalidCommit { place, flaw } => {
+            let field = format!("lines[{place}].{}", commit_field(flaw));
+            invalid(vec![Violation { field, description: flaw.to_string() }])
+        }
         Rejection::InvalidRule(flaw) => invalid(vec![Violation {
             field: subject.rule_field.to_owned(),
             description: format!("is refused: {flaw}"),
@@ -298,8 +303,25 @@ fn rejected(rejection: Rejection) -> Wire {
         Rejection::TooManyRules { changes_max } => {
             precondition("TOO_MANY_RULES").with("changes_max", changes_max)
         }
-        Rejection::DeadlineOutOfRange { .. } | Rejection::InvalidRule(_) => {
+        Rejection::MoreThanLeft { line, requested, left } => precondition("MORE_THAN_LEFT")
+            .with("line_id", line)
+            .with("requested", requested)
+            .with("left", left),
+        Rejection::DeadlineOutOfRange { .. }
+        | Rejection::InvalidRule(_)
+        | Rejection::InvalidCommit { .. } => {
             Wire::new(Code::InvalidArgument, INVALID_ARGUMENT, says)
+        }
+    }
+}
+
+/// The field of a line that can't be meant.
+fn commit_field(flaw: CommitFlaw) -> &'static str {
+    match flaw {
+        CommitFlaw::UnknownLine => "line_id",
+        CommitFlaw::WrongEnd(End::Time(_)) | CommitFlaw::EndOutside(End::Time(_)) => "end_time",
+        CommitFlaw::WrongEnd(End::Date(_)) | CommitFlaw::EndOutside(End::Date(_)) => {
+            "check_out_date"
         }
     }
 }

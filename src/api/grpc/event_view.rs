@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::calendar_view::{self, duration};
 use super::convert::{
-    amount, attributes, entity_id, reservation_line, sales_order_line, sales_order_rejection,
-    timestamp,
+    amount, attributes, entity_id, line_parts, reservation_line, sales_order_line,
+    sales_order_rejection, timestamp,
 };
 use crate::domain::calendar::{Part, Standing};
 use crate::domain::event::{Body, Event};
@@ -145,18 +145,19 @@ fn claim_made(standing: &Standing) -> v1::ClaimMade {
         held: sum(|part| part.line.held),
         expire_time: standing.deadline.map(timestamp),
         committed: sum(|part| part.line.committed),
-        parts: standing.parts.iter().map(claim_part).collect(),
+        parts: standing.followed().map(claim_part).collect(),
     }
 }
 
-fn claim_part(part: &Part) -> v1::ClaimPart {
+fn claim_part((part, is_followed): (&Part, bool)) -> v1::ClaimPart {
     let Part { line, turnover_ms } = part;
+    let turnover_ms = if is_followed { 0 } else { *turnover_ms };
     v1::ClaimPart {
         line_id: line.id.as_str().to_owned(),
         when: Some(calendar_view::part_when(line.span)),
         held: line.held,
         committed: line.committed,
-        turnover: Some(duration(u64::from(*turnover_ms))),
+        turnover: Some(duration(u64::from(turnover_ms))),
     }
 }
 
@@ -183,7 +184,10 @@ fn of_reservation(event: &reservation::Event) -> WireBody {
             WireBody::ReservationExtended(v1::ReservationExtended { expire_time })
         }
         Event::Confirmed => WireBody::ReservationConfirmed(v1::ReservationConfirmed {}),
-        Event::Committed => WireBody::ReservationCommitted(v1::ReservationCommitted {}),
+        Event::Committed => WireBody::ReservationCommitted(v1::ReservationCommitted {
+            lines: Vec::new(),
+            r#final: true,
+        }),
         Event::Cancelled { reason } => {
             let reason = reason.as_str().into();
             WireBody::ReservationCancelled(v1::ReservationCancelled { reason })
@@ -191,6 +195,12 @@ fn of_reservation(event: &reservation::Event) -> WireBody {
         Event::Expired { deadline } => {
             let expire_time = Some(timestamp(*deadline));
             WireBody::ReservationExpired(v1::ReservationExpired { expire_time })
+        }
+        Event::CommittedInPart { parts, is_final } => {
+            WireBody::ReservationCommitted(v1::ReservationCommitted {
+                lines: line_parts(parts.iter().cloned()),
+                r#final: *is_final,
+            })
         }
     }
 }

@@ -50,7 +50,7 @@ impl Caller {
     ) -> impl Future<Output = (Outcome, Duration)> + Send + use<> {
         let request_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
         let number = self.stocked.any_number(&mut self.rng);
-        let frame = self.template.frame(request_id, number);
+        let frame = self.template.frame(request_id, self.stocked.pieces(number));
         let begun = self.method.call(frame);
         let scenario = self.stocked.scenario;
         async move {

@@ -12,14 +12,17 @@
 //!
 //! Latencies are those of completed calls. No call is retried.
 
+mod lines;
 mod load;
 mod pace;
 mod pipeline;
 mod scenario;
+mod setting_up;
 mod tally;
 mod template;
 #[cfg(test)]
 mod tests;
+mod timetable;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,11 +57,13 @@ const TICKS: u32 = 100;
 #[command(after_help = "Examples:\n  holdfast bench --scenario hot\n  \
     holdfast bench --scenario spread --connections 1 --in-flight 1\n  \
     holdfast bench --scenario orders --rate 5000 --duration 30s -o json\n  \
-    holdfast bench --scenario spread --mode pipelined --in-flight 2048\n\n\
+    holdfast bench --scenario spread --mode pipelined --in-flight 2048\n  \
+    holdfast bench --scenario slots --mode pipelined --in-flight 2048\n\n\
     A rate beyond what the server carries shows what it refuses, by reason, where more calls can be\n\
     under way than it lets in: --connections times --in-flight, or times the server's\n\
     limits.streams_per_connection_max where that is less.\n\n\
-    It first receives stock for SKUs of its own, new in each run. Its reservations stay held for\n\
+    It first receives stock for SKUs of its own, new in each run, and makes calendars of its own\n\
+    and the claims that they begin with: some seconds' work. Its reservations stay held for\n\
     15 minutes, or for --ttl. Run it against a server of its own, or as a tenant of its own.\n\n\
     Exit code 1 where more calls failed than were answered, none was completed, or a stream broke.")]
 pub(super) struct Args {
@@ -145,8 +150,8 @@ async fn measure(args: Args) -> Result<(), Failure> {
     }
     let interrupt = Interrupt::listen();
     let stocked = Arc::new(Stocked { ttl: args.ttl, ..Stocked::new(args.scenario) });
-    let received = scenario::stock(&stocked, &clients, &interrupt).await;
-    received.map_err(|failure| args.remote.explain(failure))?;
+    let ready = setting_up::set_up(&stocked, &clients, &interrupt).await;
+    ready.map_err(|failure| args.remote.explain(failure))?;
     drop(clients);
     let (tally, elapsed) = load(&args, &stocked, &interrupt).await?;
     let report = report(&args, &tally, elapsed);

@@ -135,7 +135,8 @@ impl Pipeline {
             self.dues[place as usize] = Some(due);
             let request_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
             let number = self.stocked.any_number(&mut self.rng);
-            self.template.write(&mut frame, place, request_id, number);
+            let pieces = self.stocked.pieces(number);
+            self.template.write(&mut frame, place, request_id, pieces);
         }
         write_prefix(&mut frame);
         frame.into()

@@ -1,30 +1,26 @@
-//! What is sent, and the stock that it needs.
+//! What is sent.
+//!
+//! Commands are numbered. Where stock is reserved and nothing else, a number is the SKU's, and each is as
+//! likely as any other; where time is, numbers come one after the other, over all connections, and each
+//! is for a slot or a stay of its own: so what is measured is granted and not refused.
+//!
+//! Not here: what must be there before (see [`super::setting_up`]), and when commands are sent.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use futures::stream::{self, StreamExt};
 use rand::Rng;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::template::{CallTemplate, NUMBER_DIGITS, StreamTemplate};
-use crate::cli::failure::Failure;
-use crate::cli::interrupt::Interrupt;
-use crate::cli::output;
+use super::lines::{self, Line};
+use super::template::{CallTemplate, Piece, StreamTemplate};
+use super::timetable::Timetable;
 use crate::cli::parse;
-use crate::client::Client;
 use crate::proto::{Money, v1};
+use v1::create_reservation_request::Lifetime;
 use v1::sequenced_command::Command;
-
-const SPREAD_SKUS: u32 = 100_000;
-/// The SKU that templates are made with: its digits are found nowhere else in them.
-const NUMBER_OF_TEMPLATE: u32 = SPREAD_SKUS - 1;
-/// More than any run takes from one SKU.
-const UNITS_OF_EACH: u64 = 1_000_000;
-const UNITS_OF_THE_HOT_ONE: u64 = 1_000_000_000_000;
-/// Receipts under way at once before the measurement; it isn't measured, so as fast as may be.
-const RECEIPTS_IN_FLIGHT: usize = 1_024;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -36,152 +32,169 @@ pub(super) enum Scenario {
     Spread,
     /// Sales orders of one unit over 100,000 SKUs, counted when completed
     Orders,
+    /// Reservations of one slot, over 10,000 calendars for one at a time with 100 claims each
+    Slots,
+    /// Reservations of 1 to 7 nights, over 1,000 half full calendars of 50 rooms and two years
+    Nights,
+    /// Reservations of one unit, one slot and some nights, of all these
+    Mixed,
 }
 
-/// The SKUs of one run. A run's name makes them its own, so that runs don't meet.
+impl Scenario {
+    pub(super) fn has_stock(self) -> bool {
+        !matches!(self, Self::Slots | Self::Nights)
+    }
+
+    pub(super) fn has_slots(self) -> bool {
+        matches!(self, Self::Slots | Self::Mixed)
+    }
+
+    pub(super) fn has_nights(self) -> bool {
+        matches!(self, Self::Nights | Self::Mixed)
+    }
+}
+
+/// What one run reserves. A run's name makes it its own, so that runs don't meet.
 #[derive(Debug)]
 pub(super) struct Stocked {
     pub(super) scenario: Scenario,
+    /// Of letters, so that no number is found in it.
     pub(super) run: String,
-    pub(super) skus: u32,
+    pub(super) sizes: Sizes,
+    pub(super) timetable: Timetable,
     /// How long reservations are held, where that isn't left to the server.
     pub(super) ttl: Option<Duration>,
+    /// The number of the next command that is for a time.
+    pub(super) next: AtomicU32,
+}
+
+/// How many there are of what a scenario has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) skus: u32,
+    /// Calendars of slots.
+    pub(super) bays: u32,
+    /// Calendars of nights.
+    pub(super) hotels: u32,
 }
 
 impl Stocked {
     pub(super) fn new(scenario: Scenario) -> Self {
-        let id = Uuid::new_v4().simple().to_string();
-        let skus = if scenario == Scenario::Hot { 1 } else { SPREAD_SKUS };
-        Self { scenario, run: format!("bench-{}", &id[..8]), skus, ttl: None }
+        let skus = if scenario == Scenario::Hot { 1 } else { 100_000 };
+        Self {
+            scenario,
+            run: format!("bench-{}", letters(Uuid::new_v4())),
+            sizes: Sizes { skus, bays: 10_000, hotels: 1_000 },
+            timetable: Timetable::from_tomorrow(),
+            ttl: None,
+            next: AtomicU32::new(0),
+        }
     }
 
-    pub(super) fn stock(&self, number: u32) -> v1::StockResource {
-        let sku = format!("{}-{}", self.run, digits(number));
-        v1::StockResource { sku, location: String::new() }
-    }
-
-    /// The number of a balance of the run, each as likely as any other.
+    /// The number of another command.
     pub(super) fn any_number(&self, rng: &mut impl Rng) -> u32 {
-        rng.random_range(0..self.skus)
+        if self.scenario.has_slots() || self.scenario.has_nights() {
+            self.next.fetch_add(1, Ordering::Relaxed)
+        } else {
+            rng.random_range(0..self.sizes.skus)
+        }
+    }
+
+    /// What varies in the command of this number.
+    pub(super) fn pieces(&self, number: u32) -> impl Iterator<Item = Piece> + use<> {
+        self.lines(number).flat_map(Line::pieces)
+    }
+
+    fn lines(&self, number: u32) -> impl Iterator<Item = Line> + use<> {
+        let Self { scenario, sizes: Sizes { skus, bays, hotels }, timetable, .. } = *self;
+        let unit = scenario.has_stock().then(|| Line::Unit(number % skus));
+        let slot =
+            scenario.has_slots().then(|| Line::Time(number % bays, timetable.slot(number / bays)));
+        let stay = scenario
+            .has_nights()
+            .then(|| Line::Time(number % hotels, timetable.stay(number / hotels)));
+        unit.into_iter().chain(slot).chain(stay)
     }
 
     /// The method that the scenario calls.
     pub(super) fn path(&self) -> &'static str {
         match self.scenario {
-            Scenario::Hot | Scenario::Spread => "/holdfast.v1.ReservationService/CreateReservation",
             Scenario::Orders => "/holdfast.v1.SalesOrderService/CreateSalesOrder",
+            _ => "/holdfast.v1.ReservationService/CreateReservation",
         }
     }
 
     /// The scenario's command, for calls.
     pub(super) fn call_template(&self) -> CallTemplate {
-        let (stock, request_id) = self.of_template();
+        let (number, request_id) = (0, Uuid::nil());
+        let pieces = self.pieces(number);
         match self.scenario {
-            Scenario::Hot | Scenario::Spread => CallTemplate::new(
-                &self.reservation_of(stock, request_id),
-                &digits(NUMBER_OF_TEMPLATE),
-            ),
-            Scenario::Orders => {
-                CallTemplate::new(&order_of(stock, request_id), &digits(NUMBER_OF_TEMPLATE))
-            }
+            Scenario::Orders => CallTemplate::new(&self.order(number, request_id), pieces),
+            _ => CallTemplate::new(&self.hold(number, request_id), pieces),
         }
     }
 
     /// The scenario's command, for a stream.
     pub(super) fn stream_template(&self) -> StreamTemplate {
-        let (stock, request_id) = self.of_template();
-        let command = match self.scenario {
-            Scenario::Hot | Scenario::Spread => {
-                Command::CreateReservation(self.reservation_of(stock, request_id))
-            }
-            Scenario::Orders => Command::CreateSalesOrder(order_of(stock, request_id)),
-        };
-        StreamTemplate::new(command, &digits(NUMBER_OF_TEMPLATE))
+        StreamTemplate::new(self.command(0, Uuid::nil()), self.pieces(0))
     }
 
-    /// A reservation of one unit, held.
-    pub(super) fn reservation_of(
-        &self,
-        stock: v1::StockResource,
-        request_id: String,
-    ) -> v1::CreateReservationRequest {
-        use v1::create_reservation_request::Lifetime;
-        let line = v1::ReservationLine {
-            line_id: String::new(),
-            resource: Some(v1::reservation_line::Resource::Stock(stock)),
-            quantity: 1,
-        };
+    /// The command of this number.
+    pub(super) fn command(&self, number: u32, request_id: Uuid) -> Command {
+        match self.scenario {
+            Scenario::Orders => Command::CreateSalesOrder(self.order(number, request_id)),
+            _ => Command::CreateReservation(self.hold(number, request_id)),
+        }
+    }
+
+    /// A reservation of one unit of each, held.
+    fn hold(&self, number: u32, request_id: Uuid) -> v1::CreateReservationRequest {
+        let lines = self.lines(number).map(|line| (line, 1));
         let lifetime = self.ttl.map(|ttl| Lifetime::Ttl(parse::to_wire_span(ttl)));
+        self.reservation(lines, lifetime, request_id)
+    }
+
+    /// A reservation of so many units of each of these.
+    pub(super) fn reservation(
+        &self,
+        lines: impl Iterator<Item = (Line, u32)>,
+        lifetime: Option<Lifetime>,
+        request_id: Uuid,
+    ) -> v1::CreateReservationRequest {
+        let line = |(line, units): (Line, u32)| v1::ReservationLine {
+            line_id: String::new(),
+            resource: Some(line.resource(&self.run)),
+            quantity: units.into(),
+        };
         v1::CreateReservationRequest {
-            request_id,
-            lines: vec![line],
+            request_id: request_id.to_string(),
+            lines: lines.map(line).collect(),
             lifetime,
             ..Default::default()
         }
     }
 
-    fn of_template(&self) -> (v1::StockResource, String) {
-        (self.stock(NUMBER_OF_TEMPLATE), Uuid::nil().to_string())
-    }
-}
-
-fn digits(number: u32) -> String {
-    format!("{number:0digits$}", digits = NUMBER_DIGITS)
-}
-
-/// A sales order of one unit, answered when it has ended.
-pub(super) fn order_of(
-    stock: v1::StockResource,
-    request_id: String,
-) -> v1::CreateSalesOrderRequest {
-    let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
-    let line = v1::SalesOrderLine {
-        line_id: String::new(),
-        resource: Some(v1::sales_order_line::Resource::Stock(stock)),
-        quantity: 1,
-        unit_price: Some(price),
-        total: None,
-    };
-    v1::CreateSalesOrderRequest {
-        request_id,
-        lines: vec![line],
-        wait: v1::SalesOrderWait::Ended.into(),
-        ..Default::default()
-    }
-}
-
-/// Receives the stock that a scenario needs, over all connections.
-///
-/// # Errors
-/// Where a receipt is refused, or the user ends it.
-pub(super) async fn stock(
-    stocked: &Stocked,
-    clients: &[Client],
-    interrupt: &Interrupt,
-) -> Result<(), Failure> {
-    let scenario = stocked.scenario;
-    let quantity = if scenario == Scenario::Hot { UNITS_OF_THE_HOT_ONE } else { UNITS_OF_EACH };
-    let bar = output::progress(stocked.skus.into(), "stocking {wide_bar} {pos}/{len} SKUs");
-    let pipelines: Vec<_> = clients.iter().map(Client::pipeline).collect();
-    let mut receipts = stream::iter(0..stocked.skus)
-        .zip(stream::iter(pipelines.iter().cycle()))
-        .map(|(number, pipeline)| {
-            pipeline.receive_stock(v1::ReceiveStockRequest {
-                request_id: Uuid::new_v4().to_string(),
-                stock: Some(stocked.stock(number)),
-                quantity,
-                ..Default::default()
-            })
-        })
-        .buffer_unordered(RECEIPTS_IN_FLIGHT);
-    while let Some(receipt) = receipts.next().await {
-        receipt?;
-        bar.inc(1);
-        if interrupt.came() {
-            return Err(Failure::Failed("ended before the measurement".to_owned()));
+    /// A sales order of one unit, answered when it has ended.
+    fn order(&self, number: u32, request_id: Uuid) -> v1::CreateSalesOrderRequest {
+        let stock = lines::stock(&self.run, number % self.sizes.skus);
+        let price = Money { currency_code: "EUR".to_owned(), units: 4, nanos: 250_000_000 };
+        let line = v1::SalesOrderLine {
+            line_id: String::new(),
+            resource: Some(v1::sales_order_line::Resource::Stock(stock)),
+            quantity: 1,
+            unit_price: Some(price),
+            total: None,
+        };
+        v1::CreateSalesOrderRequest {
+            request_id: request_id.to_string(),
+            lines: vec![line],
+            wait: v1::SalesOrderWait::Ended.into(),
+            ..Default::default()
         }
     }
-    drop(receipts);
-    bar.finish_and_clear();
-    Ok(())
+}
+
+/// Eight letters for an id.
+fn letters(id: Uuid) -> String {
+    id.as_bytes()[..8].iter().map(|byte| char::from(b'a' + byte % 16)).collect()
 }

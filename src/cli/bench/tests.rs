@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::{Arc, OnceLock};
+use std::slice;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -14,42 +14,32 @@ use uuid::Uuid;
 
 use super::Mode;
 use super::judge;
+use super::lines;
 use super::load::{self, Caller};
 use super::pace::{Pace, Schedule};
 use super::pipeline::{self, Pipeline};
-use super::scenario::{Scenario, Stocked};
+use super::scenario::{Scenario, Sizes, Stocked};
+use super::setting_up;
 use super::tally::{Outcome, Tally};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::test_server;
 use crate::client::{Client, Options, bare};
-use crate::config::Config;
 use crate::domain::name::TenantId;
 use crate::proto::v1;
-use crate::server::{self, Running};
-use crate::telemetry;
+use crate::server::Running;
 
 /// As much as is received, and as is asked for.
 const UNITS: u64 = 5;
 const CALLS: u64 = 8;
 const IN_FLIGHT: u32 = 3;
+/// Few of each.
+const SIZES: Sizes = Sizes { skus: 2, bays: 2, hotels: 2 };
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// There can only be one recorder of metrics.
-fn metrics() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(|| telemetry::install().unwrap()).clone()
-}
-
 fn start() -> (Running, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::default();
-    config.server.data_dir = folder.path().join("data");
-    config.server.grpc_addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.server.http_addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    config.server.shards = 2;
     // Fewer than are under way: the others wait.
-    config.limits.streams_per_connection_max = IN_FLIGHT - 1;
-    (server::start(&config, metrics()).unwrap(), folder)
+    test_server::start(|config| config.limits.streams_per_connection_max = IN_FLIGHT - 1)
 }
 
 /// Another tenant than the default one.
@@ -59,10 +49,10 @@ fn options(address: SocketAddr) -> Options {
 
 /// A scenario of one SKU, of which there are few units.
 async fn stocked(client: &Client, scenario: Scenario) -> Arc<Stocked> {
-    let stocked = Stocked { skus: 1, ..Stocked::new(scenario) };
+    let stocked = Stocked { sizes: Sizes { skus: 1, ..SIZES }, ..Stocked::new(scenario) };
     let receipt = v1::ReceiveStockRequest {
         request_id: Uuid::new_v4().to_string(),
-        stock: Some(stocked.stock(0)),
+        stock: Some(lines::stock(&stocked.run, 0)),
         quantity: UNITS,
         ..Default::default()
     };
@@ -101,13 +91,13 @@ async fn drive(options: &Options, mode: Mode, stocked: Arc<Stocked>, pace: Pace)
 }
 
 async fn balance(client: &Client, stocked: &Stocked) -> v1::StockBalance {
-    let request = v1::GetStockBalanceRequest { stock: Some(stocked.stock(0)) };
+    let request = v1::GetStockBalanceRequest { stock: Some(lines::stock(&stocked.run, 0)) };
     client.get_stock_balance(request).await.unwrap().stock_balance.unwrap()
 }
 
 /// Who sent the last event of the balance.
 async fn source(client: &Client, stocked: &Stocked) -> String {
-    let id = Some(v1::entity_id::Id::StockBalance(stocked.stock(0)));
+    let id = Some(v1::entity_id::Id::StockBalance(lines::stock(&stocked.run, 0)));
     let request = v1::ReadStreamRequest {
         stream: Some(v1::EntityId { id }),
         direction: v1::ReadDirection::Backwards.into(),
@@ -137,6 +127,41 @@ fn what_was_sold_completes_and_what_was_sold_out_is_refused() {
         }
     });
     server.stop();
+}
+
+#[test]
+fn what_is_measured_in_calendars_is_granted_beside_what_was_there() {
+    let (server, _folder) = start();
+    server.block_on(async {
+        let options = options(server.addresses().grpc);
+        let client = Client::connect(&options).await.unwrap();
+        let calls = 500;
+        for (scenario, mode) in [
+            (Scenario::Slots, Mode::Unary),
+            (Scenario::Nights, Mode::Pipelined),
+            (Scenario::Mixed, Mode::Pipelined),
+        ] {
+            let stocked = Arc::new(Stocked { sizes: SIZES, ..Stocked::new(scenario) });
+            let interrupt = Interrupt::default();
+            setting_up::set_up(&stocked, slice::from_ref(&client), &interrupt).await.unwrap();
+            let tally = drive(&options, mode, stocked.clone(), self::calls(calls)).await;
+            let counts = (tally.completed, tally.rejected, tally.errors);
+            assert_eq!(counts, (calls, 0, 0), "{mode:?} {scenario:?}");
+            let bay = claims(&client, lines::bay(&stocked.run, 0)).await;
+            let hotel = claims(&client, lines::hotel(&stocked.run, 0)).await;
+            let expected = [(bay, scenario.has_slots(), 100), (hotel, scenario.has_nights(), 875)];
+            for (found, is_there, first) in expected {
+                assert_eq!(found, is_there.then_some(first + calls / 2), "{scenario:?}");
+            }
+        }
+    });
+    server.stop();
+}
+
+/// How many claims a calendar has; nothing where there is none.
+async fn claims(client: &Client, calendar_id: String) -> Option<u64> {
+    let answer = client.get_calendar(v1::GetCalendarRequest { calendar_id }).await;
+    Some(answer.ok()?.calendar.unwrap().claims_count)
 }
 
 #[test]

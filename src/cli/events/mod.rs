@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tokio::signal::ctrl_c;
 
 use crate::cli::failure::Failure;
-use crate::cli::line::{InvalidLine, Resource};
+use crate::cli::line;
 use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::{ListArgs, Remote};
@@ -106,10 +106,8 @@ fn entity(text: &str) -> Result<v1::EntityId, String> {
             CalendarId::new(id).map_err(|error| format!("the calendar {error}"))?;
             entity_id::Id::CalendarId(id.to_owned())
         }
-        Some(("stock", _)) => {
-            let Resource::Stock(stock) =
-                text.parse().map_err(|error: InvalidLine| error.to_string())?;
-            entity_id::Id::StockBalance(stock)
+        Some(("stock", name)) => {
+            entity_id::Id::StockBalance(line::stock(name).map_err(|error| error.to_string())?)
         }
         _ => {
             return Err(

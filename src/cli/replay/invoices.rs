@@ -1,19 +1,18 @@
 //! Reads a shop's month: rows of invoices, and what each invoice asks for.
 //!
-//! The file is read and checked whole before anything is done with it. A row that can't be read is
-//! named by the line of the file on which it begins (the header is line 1); quoted fields may hold
-//! line breaks, so rows and lines are counted apart.
+//! The file is read and checked whole before anything is done with it.
 //!
 //! Not here: the server. What this gives is the same whatever the server says.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use csv::{ByteRecord, ReaderBuilder};
-
+use super::table::{self, Broken};
 use crate::cli::parse::Price;
 use crate::domain::name::{Label, Sku};
 
+/// The columns that matter.
+const COLUMNS: [&str; 5] = ["Invoice", "StockCode", "Quantity", "Price", "Customer ID"];
 /// The most lines that an order may have.
 const ORDER_LINES_MAX: usize = 1_000;
 /// The most units that a line or a receipt may have.
@@ -53,14 +52,6 @@ pub(super) struct OrderLine {
     pub(super) quantity: u64,
 }
 
-/// A row that can't be read or used.
-#[derive(Debug, PartialEq, thiserror::Error)]
-#[error("line {line}: {cause}")]
-pub(super) struct Broken {
-    pub(super) line: u64,
-    pub(super) cause: String,
-}
-
 /// Reads and checks a whole file, and puts each invoice's rows together, in the order of their first
 /// rows.
 ///
@@ -68,9 +59,7 @@ pub(super) struct Broken {
 /// [`Broken`], with the first row that is.
 pub(super) fn read(data: &[u8]) -> Result<Vec<Invoice>, Broken> {
     let mut gathering = Gathering::default();
-    for row in rows(data)? {
-        gathering.add(row)?;
-    }
+    table::read_rows(data, COLUMNS, |line, fields| gathering.add(Row::read(line, fields)?))?;
     gathering.invoices.into_iter().map(Gathered::finish).collect()
 }
 
@@ -85,102 +74,21 @@ struct Row {
     customer: String,
 }
 
-/// Where the columns that matter stand in a row.
-struct Columns {
-    invoice: usize,
-    code: usize,
-    quantity: usize,
-    price: usize,
-    customer: usize,
-}
-
-impl Columns {
-    fn find(header: &ByteRecord) -> Result<Self, Broken> {
-        let find = |name: &str| {
-            let found = header.iter().position(|field| field == name.as_bytes());
-            found.ok_or_else(|| Broken { line: 1, cause: format!("there is no column `{name}`") })
-        };
+impl Row {
+    fn read(line: u64, fields: [&str; COLUMNS.len()]) -> Result<Self, String> {
+        let [invoice, code, quantity, price, customer] = fields;
         Ok(Self {
-            invoice: find("Invoice")?,
-            code: find("StockCode")?,
-            quantity: find("Quantity")?,
-            price: find("Price")?,
-            customer: find("Customer ID")?,
-        })
-    }
-
-    fn row(&self, line: u64, record: &ByteRecord) -> Result<Row, Broken> {
-        let broken = |cause: String| Broken { line, cause };
-        let text = |column: usize| {
-            // Every record has the header's number of fields, so the column is there.
-            let field = record.get(column).unwrap_or_default();
-            str::from_utf8(field).map_err(|error| broken(error.to_string()))
-        };
-        let (quantity, price) = (text(self.quantity)?, text(self.price)?);
-        Ok(Row {
             line,
-            invoice: text(self.invoice)?.to_owned(),
-            code: text(self.code)?.to_owned(),
+            invoice: invoice.to_owned(),
+            code: code.to_owned(),
             quantity: quantity
                 .parse()
-                .map_err(|_| broken(format!("the quantity `{quantity}` is no integer")))?,
+                .map_err(|_| format!("the quantity `{quantity}` is no integer"))?,
             price: price
                 .parse()
-                .map_err(|cause| broken(format!("the price `{price}` is no price: {cause}")))?,
-            customer: text(self.customer)?.to_owned(),
+                .map_err(|cause| format!("the price `{price}` is no price: {cause}"))?,
+            customer: customer.to_owned(),
         })
-    }
-}
-
-fn rows(data: &[u8]) -> Result<Vec<Row>, Broken> {
-    let mut reader = ReaderBuilder::new().from_reader(data);
-    let mut lines = LineCount { data, offset: 0, line: 1 };
-    let header = reader
-        .byte_headers()
-        .map_err(|error| Broken { line: 1, cause: error.to_string() })?
-        .clone();
-    let columns = Columns::find(&header)?;
-    let mut rows = Vec::new();
-    let mut record = ByteRecord::new();
-    loop {
-        let offset = reader.position().byte();
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => return Ok(rows),
-            Ok(true) => rows.push(columns.row(lines.at(offset), &record)?),
-            Err(error) => {
-                return Err(Broken { line: lines.at(offset), cause: cause(&error, header.len()) });
-            }
-        }
-    }
-}
-
-fn cause(error: &csv::Error, columns: usize) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { len, .. } => {
-            format!("it has {len} columns where the header has {columns}")
-        }
-        _ => error.to_string(),
-    }
-}
-
-/// Turns growing byte offsets into lines.
-struct LineCount<'a> {
-    data: &'a [u8],
-    offset: usize,
-    line: u64,
-}
-
-impl LineCount<'_> {
-    /// The line on which the first byte at or after `offset` stands that is no line break: a
-    /// reader may stand before blank lines, or inside a break of two bytes.
-    fn at(&mut self, offset: u64) -> u64 {
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.data.len());
-        let breaks = self.data[offset..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        let begin = offset + breaks;
-        let passed = &self.data[self.offset..begin];
-        self.line += passed.iter().filter(|b| **b == b'\n').count() as u64;
-        self.offset = begin;
-        self.line
     }
 }
 
@@ -200,7 +108,7 @@ struct Gathered {
 }
 
 impl Gathering {
-    fn add(&mut self, row: Row) -> Result<(), Broken> {
+    fn add(&mut self, row: Row) -> Result<(), String> {
         let next = self.invoices.len();
         let index = *self.by_number.entry(row.invoice.clone()).or_insert(next);
         if index == next {
@@ -217,12 +125,11 @@ impl Gathering {
     }
 
     /// The row's code, one allocation for all rows that have it.
-    fn code(&mut self, row: &Row) -> Result<Code, Broken> {
+    fn code(&mut self, row: &Row) -> Result<Code, String> {
         if let Some(code) = self.codes.get(&row.code) {
             return Ok(code.clone());
         }
-        let wrong = |error| Broken { line: row.line, cause: format!("the stock code {error}") };
-        Sku::new(&row.code).map_err(wrong)?;
+        Sku::new(&row.code).map_err(|error| format!("the stock code {error}"))?;
         let code = Code::from(row.code.as_str());
         self.codes.insert(row.code.clone(), code.clone());
         Ok(code)
@@ -240,15 +147,13 @@ impl Gathered {
         Self { line: row.line, invoice, order_lines: HashMap::new() }
     }
 
-    fn add(&mut self, row: &Row, code: Code) -> Result<(), Broken> {
-        let broken = |cause: &str| Broken { line: row.line, cause: cause.to_owned() };
+    fn add(&mut self, row: &Row, code: Code) -> Result<(), String> {
         let quantity = row.quantity.unsigned_abs();
         if quantity > QUANTITY_MAX {
-            return Err(broken("the quantity is too large"));
+            return Err("the quantity is too large".to_owned());
         }
         if let Content::Nothing = self.invoice.content {
-            let wrong = |error| broken(&format!("the customer {error}"));
-            Label::new(&row.customer).map_err(wrong)?;
+            Label::new(&row.customer).map_err(|error| format!("the customer {error}"))?;
             let order = Order { customer: row.customer.clone(), lines: Vec::new() };
             self.invoice.content = Content::Order(order);
         }
@@ -262,7 +167,7 @@ impl Gathered {
                 }
                 let line = &mut order.lines[index];
                 let sum = line.quantity.checked_add(quantity).filter(|sum| *sum <= QUANTITY_MAX);
-                line.quantity = sum.ok_or_else(|| broken("the quantities add up to too much"))?;
+                line.quantity = sum.ok_or("the quantities add up to too much")?;
             }
             Content::Nothing => {}
         }

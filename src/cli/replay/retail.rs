@@ -6,28 +6,22 @@
 //! checked at the end.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Read};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use flate2::read::MultiGzDecoder;
-use futures::future;
-use futures::stream::{self, StreamExt};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::in_turn::InTurn;
 use super::invoices::{self, Invoice, QUANTITY_MAX};
 use super::sender::{Figures, Sender};
+use super::{seconds_since, sha256_of_lines, table};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::output;
 use crate::cli::remote::Remote;
 use crate::client::{CallError, Client, RetryPolicy};
 use crate::proto::v1;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PAGE_SIZE: u32 = 1_000;
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +52,7 @@ pub(super) struct Report {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
-    let invoices = read(&args.file)?;
+    let invoices = table::read_file(&args.file, invoices::read)?;
     let client = args.remote.connect_with(RetryPolicy::patient()).await?;
     let interrupt = Interrupt::listen();
     let plan = Plan {
@@ -70,23 +64,6 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let (report, on_hand) = replayed.map_err(|failure| args.remote.explain(failure))?;
     args.remote.output.print(&report)?;
     plan.check_sums(&report, on_hand)
-}
-
-/// Reads a file, plain or gzip, and checks all of it.
-fn read(file: &Path) -> Result<Vec<Invoice>, Failure> {
-    let failed = |cause: String| Failure::Failed(format!("{}: {cause}", file.display()));
-    let stored = fs::read(file).map_err(|error| failed(error.to_string()))?;
-    let data = unpacked(stored).map_err(|error| failed(error.to_string()))?;
-    invoices::read(&data).map_err(|broken| failed(broken.to_string()))
-}
-
-pub(super) fn unpacked(stored: Vec<u8>) -> io::Result<Vec<u8>> {
-    if !stored.starts_with(&GZIP_MAGIC) {
-        return Ok(stored);
-    }
-    let mut data = Vec::new();
-    MultiGzDecoder::new(stored.as_slice()).read_to_end(&mut data)?;
-    Ok(data)
 }
 
 /// How invoices are sent, and to whom.
@@ -118,7 +95,7 @@ impl Plan {
             figures,
             skus: balances.len() as u64,
             on_hand_sha256: digest(&mut balances),
-            seconds: (begin.elapsed().as_secs_f64() * 1e3).round() / 1e3,
+            seconds: seconds_since(begin),
         };
         Ok((report, balances.iter().map(|(_, on_hand)| u128::from(*on_hand)).sum()))
     }
@@ -137,26 +114,9 @@ impl Plan {
 
     async fn send(&self, invoices: &[Invoice], interrupt: &Interrupt) -> Result<Figures, Failure> {
         let sender = Sender::new(self.client.pipeline(), self.initial_on_hand, invoices);
-        let bar = output::progress(
-            invoices.len() as u64,
-            "replaying {wide_bar} {pos}/{len} invoices, {elapsed}",
-        );
-        let mut answers = stream::iter(invoices)
-            .take_while(|_| future::ready(!interrupt.came()))
-            .map(|invoice| sender.send(invoice))
-            .buffer_unordered(self.in_flight);
+        let in_turn = InTurn { what: "invoices", in_flight: self.in_flight, interrupt };
         let mut figures = Figures::default();
-        let mut answered = 0;
-        while let Some(answer) = answers.next().await {
-            figures.add(answer?);
-            answered += 1;
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        if answered < invoices.len() {
-            let cause = format!("ended after {answered} of {} invoices", invoices.len());
-            return Err(Failure::Failed(cause));
-        }
+        in_turn.send(invoices, |invoice| sender.send(invoice), |sent| figures.add(sent)).await?;
         Ok(figures)
     }
 
@@ -194,10 +154,7 @@ async fn list_balances(
 /// SHA-256 over the lines `code,on_hand`, sorted bytewise by code and joined by a line break.
 fn digest(balances: &mut [(String, u64)]) -> String {
     balances.sort_unstable();
-    let lines: Vec<_> =
-        balances.iter().map(|(code, on_hand)| format!("{code},{on_hand}")).collect();
-    let digest = Sha256::digest(lines.join("\n"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_of_lines(balances.iter().map(|(code, on_hand)| format!("{code},{on_hand}")))
 }
 
 impl fmt::Display for Report {
@@ -216,20 +173,9 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
+    use sha2::{Digest, Sha256};
 
     use super::*;
-
-    #[test]
-    fn a_file_is_read_plain_or_gzip() {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-        gzip.write_all(b"Invoice").unwrap();
-        assert_eq!(unpacked(gzip.finish().unwrap()).unwrap(), b"Invoice");
-        assert_eq!(unpacked(b"Invoice".to_vec()).unwrap(), b"Invoice");
-        assert!(unpacked(vec![0x1f, 0x8b, 0x00]).is_err());
-    }
 
     #[test]
     fn the_digest_is_over_sorted_lines_without_a_last_break() {

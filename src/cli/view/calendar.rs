@@ -1,148 +1,412 @@
-//! What happens to calendars.
+//! Calendars, and what they answer.
 //!
-//! Not here: calendars themselves, which have no command of their own.
+//! Not here: what happens to them, and their drawing as a month or a day.
 
-use serde_json::{Map, Value, json};
+use std::fmt;
+use std::time::Duration;
 
-use super::moment;
-use crate::proto::v1::{
-    self, calendar_created, calendar_period, calendar_rules_changed, claim_part,
-};
-use crate::proto::v1::{capacity_changed, conflict, day_rules};
+use serde::Serialize;
+use serde_json::Value;
 
-/// A calendar came into being.
-pub fn created(event: v1::CalendarCreated) -> Value {
-    use calendar_created::Rules;
-    let rules = match event.rules {
-        Some(Rules::SlotRules(rules)) => slot_rules(&rules),
-        Some(Rules::NightRules(rules)) => night_rules(&rules),
-        None => Value::Null,
-    };
-    json!({ "time_zone": event.time_zone, "capacity": event.capacity, "rules": rules })
+use super::order::Shortage;
+use super::{calendar_event, field, moment};
+use crate::client::{write_conflicts, write_shortages};
+use crate::proto::v1::{self, availability, calendar, calendar_claim, conflict, found_slot};
+
+/// A calendar.
+#[derive(Debug, Serialize)]
+pub struct Calendar {
+    /// Its id.
+    pub calendar_id: String,
+    /// Whose civil dates and times of the day are meant.
+    pub time_zone: String,
+    /// The units that there are wherever nothing else is set.
+    pub capacity: u32,
+    /// What it counts, and what holds at all times.
+    pub rules: Value,
+    /// Whether it takes no new claims.
+    pub retired: bool,
+    /// How many reservations have a claim that isn't used up and past.
+    pub claims_count: u64,
+    /// How often it has changed.
+    pub version: u64,
+    /// When it was created.
+    pub create_time: Option<String>,
+    /// When it last changed.
+    pub update_time: Option<String>,
+    #[serde(skip)]
+    told: Option<calendar::Rules>,
 }
 
-/// Its rules are others.
-pub fn rules_changed(event: v1::CalendarRulesChanged) -> Value {
-    use calendar_rules_changed::Rules;
-    let rules = match event.rules {
-        Some(Rules::SlotRules(rules)) => slot_rules(&rules),
-        Some(Rules::NightRules(rules)) => night_rules(&rules),
-        None => Value::Null,
-    };
-    let days: Vec<_> = event.days.into_iter().map(day).collect();
-    json!({ "rules": rules, "days": days })
+/// A calendar as one line of a list; as JSON, all of it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Summary(pub Calendar);
+
+/// When something is.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum When {
+    /// Between two instants.
+    Interval {
+        /// The beginning.
+        start_time: Option<String>,
+        /// The end.
+        end_time: Option<String>,
+    },
+    /// Between two dates.
+    Nights {
+        /// The check-in.
+        start_date: String,
+        /// The check-out.
+        end_date: String,
+    },
+    /// One night.
+    Night {
+        /// The date on which it begins.
+        night: String,
+    },
+    /// Something that this client is too old for.
+    Unknown {},
 }
 
-/// It has other units; none where they are as everywhere.
-pub fn capacity_changed(event: v1::CapacityChanged) -> Value {
-    let capacity = match event.capacity_rule {
-        Some(capacity_changed::CapacityRule::Capacity(units)) => Some(units),
-        Some(capacity_changed::CapacityRule::DefaultCapacity(_)) | None => None,
-    };
-    json!({ "period": period(event.period), "capacity": capacity })
+/// Who has claimed what of a calendar.
+#[derive(Debug, Serialize)]
+pub struct Claim {
+    /// Who.
+    pub reservation_id: String,
+    /// When.
+    #[serde(flatten)]
+    pub when: When,
+    /// How many.
+    pub units: u32,
+    /// Whether they are used up.
+    pub committed: bool,
+    /// When the hold ends; none where there is no such time.
+    pub expire_time: Option<String>,
 }
 
-/// Claims no longer fit.
-pub fn in_conflict(event: v1::ClaimsInConflict) -> Value {
-    let conflict = |conflict: v1::Conflict| {
-        let when = match conflict.when {
-            Some(conflict::When::Interval(interval)) => interval.to_string(),
-            Some(conflict::When::Nights(nights)) => nights.to_string(),
-            None => String::new(),
+/// What there is at a time.
+#[derive(Debug, Serialize)]
+pub struct Availability {
+    /// When.
+    #[serde(flatten)]
+    pub when: When,
+    /// The units that there are.
+    pub capacity: u32,
+    /// The units that may be claimed beyond those.
+    pub overbooking: u32,
+    /// The units that are claimed.
+    pub claimed: u32,
+    /// The units that a new claim can have.
+    pub available: u32,
+    /// Why none can be had, where a rule says so.
+    pub closure: Option<&'static str>,
+}
+
+/// Whether something would fit now.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// Whether it would.
+    pub fits: bool,
+    /// What is in the way.
+    pub shortage: Option<Shortage>,
+    /// The log's position at which that was so.
+    pub position: u64,
+    #[serde(skip)]
+    told: Option<v1::Shortage>,
+}
+
+/// A start at which something can be had.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// Of a slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<String>,
+    /// Of a stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_in_date: Option<String>,
+    /// All of it, as a line takes it.
+    pub line: String,
+}
+
+/// A claim that doesn't fit what was set since.
+#[derive(Debug, Serialize)]
+pub struct Conflict {
+    /// Whose.
+    pub reservation_id: String,
+    /// When.
+    #[serde(flatten)]
+    pub when: When,
+    #[serde(skip)]
+    told: v1::Conflict,
+}
+
+/// What a setting would do to the claims that stand.
+#[derive(Debug, Serialize)]
+pub struct Proposal {
+    /// How many would no longer fit.
+    pub total_count: u32,
+    /// The first of them.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl From<v1::Calendar> for Calendar {
+    fn from(calendar: v1::Calendar) -> Self {
+        let rules = match &calendar.rules {
+            Some(calendar::Rules::SlotRules(rules)) => calendar_event::slot_rules(rules),
+            Some(calendar::Rules::NightRules(rules)) => calendar_event::night_rules(rules),
+            None => Value::Null,
         };
-        json!({ "reservation_id": conflict.reservation_id, "when": when })
-    };
-    let conflicts: Vec<_> = event.conflicts.into_iter().map(conflict).collect();
-    json!({ "conflicts": conflicts })
-}
-
-/// The pieces of a claim; nothing on stock.
-pub fn parts(parts: Vec<v1::ClaimPart>) -> Value {
-    let part = |part: v1::ClaimPart| {
-        let when = match part.when {
-            Some(claim_part::When::Interval(interval)) => interval.to_string(),
-            Some(claim_part::When::Nights(nights)) => nights.to_string(),
-            None => String::new(),
-        };
-        json!({
-            "line_id": part.line_id,
-            "when": when,
-            "held": part.held,
-            "committed": part.committed,
-            "turnover": part.turnover.map(|turnover| turnover.to_string()),
-        })
-    };
-    if parts.is_empty() { Value::Null } else { parts.into_iter().map(part).collect() }
-}
-
-/// For when something was set; nothing where it was for always.
-pub fn period(period: Option<v1::CalendarPeriod>) -> Value {
-    match period.and_then(|period| period.period) {
-        Some(calendar_period::Period::Dates(some)) => dates(&some),
-        Some(calendar_period::Period::Interval(interval)) => json!({
-            "start_time": moment(interval.start_time),
-            "end_time": moment(interval.end_time),
-        }),
-        None => Value::Null,
-    }
-}
-
-fn dates(dates: &v1::CalendarDates) -> Value {
-    let weekdays = dates.weekdays().map(|day| super::bare(day.as_str_name(), "WEEKDAY_"));
-    json!({
-        "start_date": dates.start_date.map(|date| date.to_string()),
-        "end_date": dates.end_date.map(|date| date.to_string()),
-        "weekdays": weekdays.collect::<Vec<_>>(),
-    })
-}
-
-fn slot_rules(rules: &v1::SlotRules) -> Value {
-    let text = |length: &Option<prost_types::Duration>| length.map(|length| length.to_string());
-    json!({
-        "kind": "slots",
-        "granularity": text(&rules.granularity),
-        "length_min": text(&rules.length_min),
-        "length_max": text(&rules.length_max),
-        "turnover": text(&rules.turnover),
-        "ahead_min": text(&rules.ahead_min),
-        "ahead_max": text(&rules.ahead_max),
-    })
-}
-
-fn night_rules(rules: &v1::NightRules) -> Value {
-    json!({
-        "kind": "nights",
-        "ahead_min_days": rules.ahead_min_days,
-        "ahead_max_days": rules.ahead_max_days,
-    })
-}
-
-/// What was set for some dates, and nothing of what was left.
-fn day(day: v1::DayRules) -> Value {
-    use day_rules::{CapacityRule, HoursRule};
-    let mut set = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        set.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    put("dates", day.dates.as_ref().map(dates));
-    put("closed", day.closed.map(Value::from));
-    put("closed_to_arrival", day.closed_to_arrival.map(Value::from));
-    put("closed_to_departure", day.closed_to_departure.map(Value::from));
-    put("stay_min_nights", day.stay_min_nights.map(Value::from));
-    put("stay_max_nights", day.stay_max_nights.map(Value::from));
-    put("overbooking", day.overbooking.map(Value::from));
-    match day.capacity_rule {
-        Some(CapacityRule::Capacity(units)) => put("capacity", Some(units.into())),
-        Some(CapacityRule::DefaultCapacity(is)) => put("default_capacity", Some(is.into())),
-        None => {}
-    }
-    match day.hours_rule {
-        Some(HoursRule::Hours(hours)) => {
-            let minutes = |it: &v1::Opening| json!([it.opens_minutes, it.closes_minutes]);
-            put("hours", Some(hours.openings.iter().map(minutes).collect()));
+        Self {
+            calendar_id: calendar.calendar_id,
+            time_zone: calendar.time_zone,
+            capacity: calendar.capacity,
+            rules,
+            retired: calendar.retired,
+            claims_count: calendar.claims_count,
+            version: calendar.version,
+            create_time: moment(calendar.create_time),
+            update_time: moment(calendar.update_time),
+            told: calendar.rules,
         }
-        Some(HoursRule::AlwaysOpen(is)) => put("always_open", Some(is.into())),
-        None => {}
     }
-    Value::Object(set)
+}
+
+impl From<v1::TimeInterval> for When {
+    fn from(interval: v1::TimeInterval) -> Self {
+        let [start_time, end_time] = [interval.start_time, interval.end_time].map(moment);
+        Self::Interval { start_time, end_time }
+    }
+}
+
+impl From<v1::DateInterval> for When {
+    fn from(dates: v1::DateInterval) -> Self {
+        let [start_date, end_date] =
+            [dates.start_date, dates.end_date].map(|date| date.unwrap_or_default().to_string());
+        Self::Nights { start_date, end_date }
+    }
+}
+
+impl From<v1::CalendarClaim> for Claim {
+    fn from(claim: v1::CalendarClaim) -> Self {
+        let when = match claim.when {
+            Some(calendar_claim::When::Interval(interval)) => interval.into(),
+            Some(calendar_claim::When::Nights(nights)) => nights.into(),
+            None => When::Unknown {},
+        };
+        Self {
+            reservation_id: claim.reservation_id,
+            when,
+            units: claim.units,
+            committed: claim.committed,
+            expire_time: moment(claim.expire_time),
+        }
+    }
+}
+
+impl From<v1::Availability> for Availability {
+    fn from(availability: v1::Availability) -> Self {
+        let closure = match availability.closure() {
+            v1::Closure::Unspecified => None,
+            some => Some(super::bare(some.as_str_name(), "CLOSURE_")),
+        };
+        let when = match availability.when {
+            Some(availability::When::Interval(interval)) => interval.into(),
+            Some(availability::When::Night(date)) => When::Night { night: date.to_string() },
+            None => When::Unknown {},
+        };
+        let v1::Availability { capacity, overbooking, claimed, available, .. } = availability;
+        Self { when, capacity, overbooking, claimed, available, closure }
+    }
+}
+
+impl From<v1::CheckAvailabilityResponse> for Check {
+    fn from(answer: v1::CheckAvailabilityResponse) -> Self {
+        let v1::CheckAvailabilityResponse { fits, shortage, position } = answer;
+        Self { fits, shortage: shortage.clone().map(Shortage::from), position, told: shortage }
+    }
+}
+
+impl Found {
+    /// A start, and what can be had there as a line takes it.
+    pub fn new(slot: v1::FoundSlot, line: String) -> Self {
+        let (start_time, check_in_date) = match slot.start {
+            Some(found_slot::Start::StartTime(time)) => (moment(Some(time)), None),
+            Some(found_slot::Start::CheckInDate(date)) => (None, Some(date.to_string())),
+            None => (None, None),
+        };
+        Self { start_time, check_in_date, line }
+    }
+}
+
+impl From<v1::Conflict> for Conflict {
+    fn from(conflict: v1::Conflict) -> Self {
+        let when = match conflict.when {
+            Some(conflict::When::Interval(interval)) => interval.into(),
+            Some(conflict::When::Nights(nights)) => nights.into(),
+            None => When::Unknown {},
+        };
+        Self { reservation_id: conflict.reservation_id.clone(), when, told: conflict }
+    }
+}
+
+impl From<v1::ListConflictsResponse> for Proposal {
+    fn from(answer: v1::ListConflictsResponse) -> Self {
+        Self {
+            total_count: answer.total_count.unwrap_or_default(),
+            conflicts: answer.conflicts.into_iter().map(Conflict::from).collect(),
+        }
+    }
+}
+
+impl Calendar {
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { calendar_id, time_zone, capacity, version, .. } = self;
+        let kind = match &self.told {
+            Some(calendar::Rules::SlotRules(_)) => "slots",
+            Some(calendar::Rules::NightRules(_)) => "nights",
+            None => "a kind unknown to this client",
+        };
+        write!(f, "calendar {calendar_id}: {kind}, capacity {capacity}, {time_zone}")?;
+        if self.retired {
+            f.write_str(", retired")?;
+        }
+        write!(f, ", version {version}")
+    }
+}
+
+/// A block: what it counts, and what holds at all times.
+impl fmt::Display for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.headline(f)?;
+        match &self.told {
+            Some(calendar::Rules::SlotRules(rules)) => write_slot_rules(f, rules)?,
+            Some(calendar::Rules::NightRules(rules)) => {
+                let days = |days: Option<u32>| days.map(|days| format!("{days}d"));
+                field(
+                    f,
+                    "ahead",
+                    &from_to(days(rules.ahead_min_days), days(rules.ahead_max_days)),
+                )?;
+            }
+            None => {}
+        }
+        field(f, "claims", &self.claims_count.to_string())?;
+        field(f, "created", self.create_time.as_deref().unwrap_or_default())
+    }
+}
+
+fn write_slot_rules(f: &mut fmt::Formatter<'_>, rules: &v1::SlotRules) -> fmt::Result {
+    field(f, "granularity", &length(rules.granularity).unwrap_or_default())?;
+    field(f, "length", &from_to(length(rules.length_min), length(rules.length_max)))?;
+    field(f, "turnover", &length(rules.turnover).unwrap_or_default())?;
+    field(f, "ahead", &from_to(length(rules.ahead_min), length(rules.ahead_max)))
+}
+
+/// A length of time as the command line takes it, such as `1d 12h`; nothing for none.
+fn length(length: Option<prost_types::Duration>) -> Option<String> {
+    let mut left_ms = Duration::try_from(length?).ok()?.as_millis();
+    let mut parts = Vec::new();
+    for (unit, unit_ms) in
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]
+    {
+        let count = left_ms / unit_ms;
+        left_ms %= unit_ms;
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+fn from_to(least: Option<String>, most: Option<String>) -> String {
+    match (least, most) {
+        (Some(least), Some(most)) => format!("from {least} to {most}"),
+        (Some(least), None) => format!("from {least}"),
+        (None, Some(most)) => format!("up to {most}"),
+        (None, None) => String::new(),
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.headline(f)?;
+        write!(f, ", {} claims", self.0.claims_count)
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interval { start_time, end_time } => {
+                let [start, end] = [start_time, end_time].map(|at| at.as_deref().unwrap_or("-"));
+                write!(f, "{start}/{end}")
+            }
+            Self::Nights { start_date, end_date } => write!(f, "{start_date}/{end_date}"),
+            Self::Night { night } => f.write_str(night),
+            Self::Unknown {} => f.write_str("at a time unknown to this client"),
+        }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reservation_id, when, units, .. } = self;
+        write!(f, "{when}  {units} by reservation {reservation_id}, ")?;
+        match &self.expire_time {
+            _ if self.committed => f.write_str("used up"),
+            Some(until) => write!(f, "held until {until}"),
+            None => f.write_str("confirmed"),
+        }
+    }
+}
+
+impl fmt::Display for Availability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { when, capacity, overbooking, claimed, available, .. } = self;
+        write!(f, "{when}  {available} free, {claimed} of {capacity} claimed")?;
+        if *overbooking > 0 {
+            write!(f, ", overbooking {overbooking}")?;
+        }
+        match self.closure {
+            None => Ok(()),
+            Some(closure) => write!(f, ", {}", closure.to_lowercase().replace('_', " ")),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.told {
+            None => write!(f, "fits, as of position {}", self.position),
+            Some(shortage) => {
+                f.write_str("doesn't fit")?;
+                write_shortages(f, std::slice::from_ref(shortage), 1)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.told)
+    }
+}
+
+impl fmt::Display for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.total_count {
+            0 => return f.write_str("every claim that stands would fit; nothing was changed"),
+            total => write!(f, "{total} claim(s) would no longer fit; nothing was changed")?,
+        }
+        let told: Vec<_> = self.conflicts.iter().map(|conflict| conflict.told.clone()).collect();
+        write_conflicts(f, &told, self.total_count)
+    }
 }

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::calendar;
+use super::calendar_event as calendar;
 use super::claimed::Line;
 use super::order::{self, PricedLine};
+use super::parts::LineParts;
 use super::{Amount, Stock, moment};
 use crate::proto::v1::{self, entity_id, event::Body};
 
@@ -126,7 +127,7 @@ fn tell(body: Body) -> (&'static str, Value) {
         Body::ReservationCreated(e) => ("ReservationCreated", reservation_created(e)),
         Body::ReservationExtended(e) => ("ReservationExtended", deadline(e.expire_time)),
         Body::ReservationConfirmed(_) => ("ReservationConfirmed", json!({})),
-        Body::ReservationCommitted(_) => ("ReservationCommitted", json!({})),
+        Body::ReservationCommitted(e) => ("ReservationCommitted", reservation_committed(e)),
         Body::ReservationCancelled(e) => ("ReservationCancelled", json!({ "reason": e.reason })),
         Body::ReservationExpired(e) => ("ReservationExpired", deadline(e.expire_time)),
         Body::SalesOrderCreated(e) => ("SalesOrderCreated", order_created(e)),
@@ -193,6 +194,11 @@ fn claim_released(event: v1::ClaimReleased) -> Value {
         "reservation_version": event.reservation_version,
         "released": event.released,
     })
+}
+
+fn reservation_committed(event: v1::ReservationCommitted) -> Value {
+    let lines: Vec<_> = event.lines.into_iter().map(LineParts::from).collect();
+    json!({ "lines": lines, "final": event.r#final })
 }
 
 fn deadline(expire_time: Option<prost_types::Timestamp>) -> Value {

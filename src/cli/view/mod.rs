@@ -7,9 +7,13 @@
 //! Not here: the choice between the two, and writing.
 
 pub mod calendar;
+pub mod calendar_event;
 pub mod claimed;
+pub mod day;
 pub mod event;
+pub mod month;
 pub mod order;
+pub mod parts;
 pub mod reservation;
 pub mod statistics;
 pub mod stock;
@@ -18,9 +22,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::cli::parse;
 use crate::domain::money::Currency;
 use crate::proto::{Money, v1};
 
+pub use calendar::Calendar;
 pub use order::SalesOrder;
 pub use reservation::Reservation;
 pub use stock::StockBalance;
@@ -48,6 +54,8 @@ pub enum Entity {
     Reservation(Reservation),
     /// A sales order.
     SalesOrder(SalesOrder),
+    /// A calendar.
+    Calendar(Calendar),
 }
 
 impl fmt::Display for Answer {
@@ -56,6 +64,7 @@ impl fmt::Display for Answer {
             Entity::StockBalance(balance) => write!(f, "{balance}")?,
             Entity::Reservation(reservation) => write!(f, "{reservation}")?,
             Entity::SalesOrder(order) => write!(f, "{order}")?,
+            Entity::Calendar(calendar) => write!(f, "{calendar}")?,
         }
         match self.version {
             Some(version) => {
@@ -181,8 +190,7 @@ impl fmt::Display for Amount {
 
 /// A moment as RFC 3339 in UTC with milliseconds; empty where there is none that can be told.
 pub fn moment(moment: Option<prost_types::Timestamp>) -> Option<String> {
-    let moment = moment?;
-    jiff::Timestamp::new(moment.seconds, moment.nanos).ok().map(|moment| format!("{moment:.3}"))
+    moment.and_then(parse::from_wire_moment).map(|moment| format!("{moment:.3}"))
 }
 
 /// An enum value's name without the enum's prefix.

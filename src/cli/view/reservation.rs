@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::claimed::{Course, Line};
+use super::parts::{self, LineParts};
 use super::{bare, field, moment};
 use crate::proto::v1;
 
@@ -18,6 +19,10 @@ pub struct Reservation {
     pub state: &'static str,
     /// Its lines.
     pub lines: Vec<Line>,
+    /// What was used so far.
+    pub committed: Vec<LineParts>,
+    /// What stands to be used still, where some was.
+    pub left: Vec<LineParts>,
     /// When the hold ends or ended.
     pub expire_time: Option<String>,
     /// The client's own reference.
@@ -43,6 +48,8 @@ impl From<v1::Reservation> for Reservation {
             state: bare(reservation.state().as_str_name(), "RESERVATION_STATE_"),
             reservation_id: reservation.reservation_id,
             lines: reservation.lines.into_iter().map(Line::from).collect(),
+            committed: reservation.committed.into_iter().map(LineParts::from).collect(),
+            left: reservation.left.into_iter().map(LineParts::from).collect(),
             expire_time: moment(reservation.expire_time),
             external_reference: reservation.external_reference,
             attributes: reservation.attributes,
@@ -69,6 +76,8 @@ impl fmt::Display for Reservation {
         for line in &self.lines {
             write!(f, "{line}")?;
         }
+        parts::write(f, "used", &self.committed)?;
+        parts::write(f, "left", &self.left)?;
         field(f, "reference", &self.external_reference)?;
         for (key, value) in &self.attributes {
             field(f, key, value)?;

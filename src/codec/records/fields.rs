@@ -172,6 +172,9 @@ impl<'a> Reader<'a> {
 pub struct Marks(u8);
 
 impl Marks {
+    /// Of what has none.
+    pub const NONE: Self = Self(0);
+
     /// Whether this is there.
     pub fn has(self, mark: u8) -> bool {
         self.0 & mark != 0

@@ -151,6 +151,7 @@ impl From<StoredReservation> for Reservation {
         let details = details.map(|stored| reservation::Details {
             state: stored.state,
             lines: stored.lines,
+            used: Vec::new(),
             deadline: stored.deadline,
             customer: stored.customer,
             external_reference: stored.external_reference,

@@ -102,9 +102,16 @@ fn reservation_state() -> impl Strategy<Value = reservation::State> {
 }
 
 prop_compose! {
+    fn used()(line in any::<u32>(), until in any::<i64>(), units in number()) -> reservation::Used {
+        reservation::Used { line, until, units }
+    }
+}
+
+prop_compose! {
     fn reservation_details()(
         (state, lines, deadline) in (reservation_state(), vec(line(), 0..4), option::of(time())),
         (customer, external_reference, cancel_reason) in (label(), label(), label()),
+        used in vec(used(), 0..3),
         attributes in btree_map(label(), label(), 0..3),
         owner in option::of(uuid()),
         (created, updated, claims_version) in (time(), time(), version()),
@@ -112,6 +119,7 @@ prop_compose! {
         reservation::Details {
             state,
             lines: lines.into(),
+            used,
             deadline,
             customer,
             external_reference,
@@ -299,6 +307,7 @@ fn held() -> reservation::Details {
     reservation::Details {
         state: reservation::State::Held,
         lines: [line].into(),
+        used: Vec::new(),
         deadline: Some(NOW.plus_ms(reservation::HOLD_MS_DEFAULT)),
         customer: Label::empty(),
         external_reference: Label::empty(),

@@ -1,11 +1,13 @@
 //! What reservations and calendars say to each other.
 //!
 //! A claim is absolute, like one on stock: *reservation R, at its version v, wants this held (until
-//! this deadline) and that committed in all*. Of a line that is used up in part there may be two
-//! pieces, what is held and what is committed, each with a span of its own.
+//! this deadline) and that committed in all*. Of a line that is used in part there are several pieces,
+//! each with a span of its own: of some units what was used, and then what is held of the same. Where a
+//! piece follows another of its line at once, there is no turnover in between.
 //!
 //! Not here: what a calendar does with it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,24 @@ impl ClaimLine {
     }
 }
 
+/// When the pieces of each line begin, where there is more than one.
+pub(super) struct Beginnings<'a>(BTreeSet<(&'a LineId, i64)>);
+
+impl<'a> Beginnings<'a> {
+    pub(super) fn of(lines: impl ExactSizeIterator<Item = &'a ClaimLine>) -> Self {
+        if lines.len() < 2 {
+            return Self(BTreeSet::new());
+        }
+        let some = lines.filter(|line| line.total() > 0);
+        Self(some.map(|line| (&line.id, line.span.from())).collect())
+    }
+
+    /// Whether another piece of its line follows one at its end.
+    pub(super) fn follow(&self, line: &ClaimLine) -> bool {
+        self.0.contains(&(&line.id, line.span.to()))
+    }
+}
+
 /// A claim as it stands from an event on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -85,13 +105,21 @@ pub struct Standing {
     pub parts: Arc<[Part]>,
 }
 
-/// A line as it stands.
+impl Standing {
+    /// Its parts, and whether another of the same line follows at each one's end.
+    pub fn followed(&self) -> impl Iterator<Item = (&Part, bool)> {
+        let beginnings = Beginnings::of(self.parts.iter().map(|part| &part.line));
+        self.parts.iter().map(move |part| (part, beginnings.follow(&part.line)))
+    }
+}
+
+/// A line as it stands, or a piece of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// What was wanted.
     pub line: ClaimLine,
-    /// For how long after its span the units can't be had by others. Recorded, so that a later
-    /// change of rules doesn't move what stands.
+    /// For how long after its span the units can't be had by others, unless another piece of the line
+    /// follows. Recorded, so that a later change of rules doesn't move what stands.
     pub turnover_ms: u32,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Lines are looked at in the reservation's order, and each has what those before it left. Of what
 //! the reservation has already, it has the use: only where it takes more than before must there be
-//! room, and only time that no single piece of its claim covers must keep the rules. So what stands
-//! can be confirmed, prolonged and used up whatever the owner has set since.
+//! room, and only time that isn't within a line's of its claim must keep the rules. So what stands can
+//! be confirmed, prolonged and used, at once or in parts, whatever the owner has set since.
 //!
 //! Invariant: the same code decides a claim and answers whether one would fit.
 //!
@@ -12,7 +12,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::claim::{Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
+use super::claim::{Beginnings, Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
 use super::course::Course;
 use super::date::Date;
 use super::entries::{Entry, Share};
@@ -92,6 +92,10 @@ impl State {
         let uses_more = committed(&Entry::new(&stands)) != committed(standing);
         Ok(Some(if wish.is_committed() && uses_more {
             Event::ClaimCommitted(stands)
+        } else if !wish.is_holding() && standing.is_holding() {
+            // What was used before stays.
+            let reservation = wish.reservation;
+            Event::ClaimReleased { reservation, reservation_version: version }
         } else {
             Event::ClaimChanged(stands)
         }))
@@ -113,15 +117,16 @@ impl State {
 
     /// Why one line couldn't be had by whoever has claimed nothing yet.
     pub(super) fn lack(&self, line: &ClaimLine, now: Timestamp) -> Option<Cause> {
-        let short = Fitting::new(self, None, Room::All, now).line(line).err()?;
+        let short = Fitting::new(self, None, Room::All, now).line(line, false).err()?;
         Some(short.obstacle.cause)
     }
 
     fn lines(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Arc<[Part]>, Vec<Short>> {
         let mut fitting = Fitting::new(self, self.book.get(wish.reservation), room, now);
         let (mut parts, mut short) = (Vec::with_capacity(wish.lines.len()), Vec::new());
+        let beginnings = Beginnings::of(wish.lines.iter());
         for line in wish.lines.iter().filter(|line| line.total() > 0) {
-            match fitting.line(line) {
+            match fitting.line(line, beginnings.follow(line)) {
                 Ok(part) => parts.push(part),
                 Err(why) => short.push(why),
             }
@@ -212,8 +217,10 @@ fn instant_ms(at: Timestamp) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
-fn committed(entry: &Entry) -> Vec<Share> {
-    entry.shares().iter().copied().filter(|share| share.is_committed()).collect()
+/// What was used, and when.
+fn committed(entry: &Entry) -> Vec<(i64, i64, u32)> {
+    let used = entry.shares().iter().filter(|share| share.is_committed());
+    used.map(|share| (share.from, share.to, share.units())).collect()
 }
 
 /// A claim whose lines are looked at one after the other.
@@ -247,7 +254,8 @@ impl<'a> Fitting<'a> {
         Self { state, standing, room, now, old, new: Course::default() }
     }
 
-    fn line(&mut self, line: &ClaimLine) -> Result<Part, Short> {
+    /// Looks at the next line, or piece of one.
+    fn line(&mut self, line: &ClaimLine, is_followed: bool) -> Result<Part, Short> {
         let span = line.span;
         if !span.is_sound() {
             return Err(Short::barred(line, Cause::NoSpan));
@@ -257,14 +265,13 @@ impl<'a> Fitting<'a> {
         if span.kind() != kind {
             return Err(Short::barred(line, Cause::WrongKind { kind }));
         }
-        let covering = self.standing.iter().find(|share| share.covers(from, to));
+        let covering = self.turnover_of(from, to);
         let must_keep_rules = covering.is_none() && self.room == Room::All;
         if must_keep_rules && let Some(cause) = self.state.forbidden(span, self.now) {
             return Err(Short::barred(line, cause));
         }
-        let turnover_ms =
-            covering.map_or(self.state.rules.turnover_ms(), |share| share.turnover_ms());
-        let end = to.saturating_add(turnover_ms.into());
+        let turnover_ms = covering.unwrap_or(self.state.rules.turnover_ms());
+        let end = if is_followed { to } else { to.saturating_add(turnover_ms.into()) };
         let found = self.find(line.total(), (from, to, end), must_keep_rules);
         self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
         match found.lack {
@@ -276,6 +283,29 @@ impl<'a> Fitting<'a> {
             }
             Some(cause) => Err(Short::barred(line, cause)),
         }
+    }
+
+    /// The turnover of a time that lies within that of one of the reservation's lines: of several, the
+    /// shortest, so that the claim takes no more than it has.
+    fn turnover_of(&self, from: i64, to: i64) -> Option<u32> {
+        let around = self.standing.iter().filter(|share| share.from <= from && from < share.to);
+        let whole = around.filter(|share| self.line_end(**share) >= to);
+        whole.map(|share| share.turnover_ms()).min()
+    }
+
+    /// Where the line of a share ends: with it, or with the pieces that follow.
+    fn line_end(&self, share: Share) -> i64 {
+        let (mut end, mut is_followed) = (share.to, share.is_followed());
+        while is_followed {
+            let next = self.standing.partition_point(|other| other.from < end);
+            let begun = self.standing[next..].iter().take_while(|other| other.from == end);
+            let furthest = begun
+                .filter(|other| other.turnover_ms() == share.turnover_ms())
+                .max_by_key(|other| other.to);
+            let Some(furthest) = furthest else { break };
+            (end, is_followed) = (furthest.to, furthest.is_followed());
+        }
+        end
     }
 
     /// How many units can be had from one moment to the last of three. What is closed is so up to

@@ -26,31 +26,58 @@ pub struct Share {
     pub from: i64,
     /// The moment after the last of the span itself.
     pub to: i64,
-    turnover_ms: u32,
+    turnover: Turnover,
     /// Twice the units, and one where they are used up.
     units: NonZeroU32,
 }
 
+/// For how long after its span others can't have a share's units: in milliseconds, below 2^31. The
+/// bit above says that another piece of its line follows at once, so that there is no turnover in
+/// between; how long it was is kept all the same, since the piece that follows may be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Turnover(u32);
+
+impl Turnover {
+    const FOLLOWED: u32 = 1 << 31;
+
+    fn last(span_ms: u32) -> Self {
+        Self(span_ms & !Self::FOLLOWED)
+    }
+
+    fn followed(span_ms: u32) -> Self {
+        Self(span_ms | Self::FOLLOWED)
+    }
+
+    fn is_followed(self) -> bool {
+        self.0 & Self::FOLLOWED != 0
+    }
+
+    fn span_ms(self) -> u32 {
+        self.0 & !Self::FOLLOWED
+    }
+}
+
 impl Share {
-    fn new(from: i64, to: i64, turnover_ms: u32, units: u64, is_committed: bool) -> Option<Self> {
+    fn new(from: i64, to: i64, turnover: Turnover, units: u64, is_committed: bool) -> Option<Self> {
         // No calendar has more units than fit.
         let units = u32::try_from(units).unwrap_or(u32::MAX).min(u32::MAX / 2);
         let is_something = units > 0 && from < to;
         let units = NonZeroU32::new(units * 2 + u32::from(is_committed));
-        units.filter(|_| is_something).map(|units| Self { from, to, turnover_ms, units })
+        units.filter(|_| is_something).map(|units| Self { from, to, turnover, units })
     }
 
-    fn of(part: &Part) -> impl Iterator<Item = Self> {
-        let Part { line, turnover_ms } = part;
+    fn of(line: &ClaimLine, turnover: Turnover) -> impl Iterator<Item = Self> + use<> {
         let (from, to) = (line.span.from(), line.span.to());
-        let held = Self::new(from, to, *turnover_ms, line.held, false);
-        let committed = Self::new(from, to, *turnover_ms, line.committed, true);
+        let held = Self::new(from, to, turnover, line.held, false);
+        let committed = Self::new(from, to, turnover, line.committed, true);
         held.into_iter().chain(committed)
     }
 
-    /// The moment from which others can have the units.
+    /// The moment from which others can have the units, or another piece of the line has them.
     pub fn end(self) -> i64 {
-        self.to.saturating_add(i64::from(self.turnover_ms))
+        let turnover_ms = if self.is_followed() { 0 } else { self.turnover_ms() };
+        self.to.saturating_add(i64::from(turnover_ms))
     }
 
     /// How many units.
@@ -63,14 +90,19 @@ impl Share {
         !self.units.get().is_multiple_of(2)
     }
 
-    /// How long after the span others can't have the units.
+    /// How long after the span others can't have the units, where nothing of the line follows.
     pub fn turnover_ms(self) -> u32 {
-        self.turnover_ms
+        self.turnover.span_ms()
     }
 
-    /// Whether the time of another lies within its own.
-    pub fn covers(self, from: i64, to: i64) -> bool {
-        self.from <= from && to <= self.to
+    /// Whether another piece of its line follows at its end.
+    pub fn is_followed(self) -> bool {
+        self.turnover.is_followed()
+    }
+
+    /// The same, where nothing of its line follows any more.
+    fn left_alone(self) -> Self {
+        Self { turnover: Turnover::last(self.turnover.span_ms()), ..self }
     }
 }
 
@@ -96,7 +128,11 @@ enum Shares {
 impl Entry {
     /// A claim as it stands from an event on.
     pub fn new(standing: &Standing) -> Self {
-        let shares = standing.parts.iter().flat_map(Share::of).collect();
+        let share = |(part, is_followed): (&Part, bool)| {
+            let turnover = if is_followed { Turnover::followed } else { Turnover::last };
+            Share::of(&part.line, turnover(part.turnover_ms))
+        };
+        let shares = standing.followed().flat_map(share).collect();
         Self::of(standing.reservation, standing.reservation_version, standing.deadline, shares)
     }
 
@@ -115,9 +151,11 @@ impl Entry {
         Self { reservation, version, deadline, shares }
     }
 
-    /// What is left when a reservation releases all that it holds.
+    /// What is left when a reservation releases all that it holds. What follows a piece that was
+    /// used is always held.
     pub fn released(&self, version: Version) -> Self {
-        let shares = self.shares().iter().copied().filter(|share| share.is_committed()).collect();
+        let used = self.shares().iter().filter(|share| share.is_committed());
+        let shares = used.map(|share| share.left_alone()).collect();
         Self::of(self.reservation, version, None, shares)
     }
 
@@ -193,7 +231,7 @@ struct StoredEntry {
 struct StoredShare {
     from: i64,
     span: u64,
-    turnover_ms: u32,
+    turnover: Turnover,
     units: u32,
     is_committed: bool,
 }
@@ -203,7 +241,7 @@ impl From<&Share> for StoredShare {
         Self {
             from: share.from,
             span: share.to.abs_diff(share.from),
-            turnover_ms: share.turnover_ms,
+            turnover: share.turnover,
             units: share.units(),
             is_committed: share.is_committed(),
         }
@@ -213,7 +251,7 @@ impl From<&Share> for StoredShare {
 impl StoredShare {
     fn share(&self) -> Option<Share> {
         let to = self.from.checked_add_unsigned(self.span)?;
-        Share::new(self.from, to, self.turnover_ms, self.units.into(), self.is_committed)
+        Share::new(self.from, to, self.turnover, self.units.into(), self.is_committed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the lines of a reservation want of each resource.
 //!
 //! Lines on one resource are one claim: on stock, so many units; in a calendar, so many for each
-//! line's time, and where those meet they add up.
+//! line's time, and where those meet they add up. Of a line that is used in part, each piece is told.
 //!
 //! Not here: the order in which resources are asked, which is that of their keys.
 
@@ -11,25 +11,40 @@ use super::super::calendar::{self, ClaimLine};
 use super::super::claim::{Claim, Wish};
 use super::super::ids::{ReservationId, ResourceKey, Version};
 use super::super::time::Timestamp;
-use super::super::wanted::Wanted;
 use super::Line;
+use super::used::Piece;
 
 /// What is wanted of one resource.
 #[derive(Debug)]
 pub(super) enum Asked {
     /// Units of stock.
-    Units(u64),
-    /// Time in a calendar: every line's units, as if they were held.
+    Units {
+        /// To be held.
+        held: u64,
+        /// That were used.
+        committed: u64,
+    },
+    /// Time in a calendar.
     Time(Vec<ClaimLine>),
 }
 
-/// What is wanted of each resource; nothing where a sum is larger than can be counted.
+/// What lines come to for each resource, of which nothing is used yet; nothing where a sum is larger
+/// than can be counted.
 pub(super) fn asked(lines: &[Line]) -> Option<BTreeMap<ResourceKey, Asked>> {
+    asked_in_pieces(lines, |_, line| [Piece::untouched(line)])
+}
+
+/// What the pieces of lines come to for each resource, each line being counted.
+pub(super) fn asked_in_pieces<'a, P: IntoIterator<Item = Piece>>(
+    lines: &'a [Line],
+    pieces: impl Fn(usize, &'a Line) -> P,
+) -> Option<BTreeMap<ResourceKey, Asked>> {
     let mut all = BTreeMap::new();
-    for line in lines {
+    for (nth, line) in lines.iter().enumerate() {
         let resource = line.wanted.resource();
         let nothing = Asked::nothing_of(&resource);
-        all.entry(resource).or_insert(nothing).add(line)?;
+        let asked = all.entry(resource).or_insert(nothing);
+        pieces(nth, line).into_iter().try_for_each(|piece| asked.add(line, piece))?;
     }
     Some(all)
 }
@@ -37,21 +52,25 @@ pub(super) fn asked(lines: &[Line]) -> Option<BTreeMap<ResourceKey, Asked>> {
 impl Asked {
     pub(super) fn nothing_of(resource: &ResourceKey) -> Self {
         match resource {
-            ResourceKey::Stock(_) => Self::Units(0),
+            ResourceKey::Stock(_) => Self::Units { held: 0, committed: 0 },
             ResourceKey::Calendar(_) => Self::Time(Vec::new()),
         }
     }
 
-    /// One line more, which is for the same resource; nothing where that is more than can be
-    /// counted.
-    pub(super) fn add(&mut self, line: &Line) -> Option<()> {
-        match (self, &line.wanted) {
-            (Self::Units(sum), Wanted::Stock(_)) => *sum = sum.checked_add(line.quantity)?,
-            (Self::Time(lines), Wanted::Time { span, .. }) if line.quantity > 0 => {
-                let (id, span, held) = (line.id.clone(), *span, line.quantity);
-                lines.push(ClaimLine { id, span, held, committed: 0 });
+    /// A piece more, of a line for the same resource; nothing where that is more than can be counted.
+    pub(super) fn add(&mut self, line: &Line, piece: Piece) -> Option<()> {
+        let Piece { span, units, is_used } = piece;
+        let (more_held, more_committed) = if is_used { (0, units) } else { (units, 0) };
+        match (self, span) {
+            (Self::Units { held, committed }, _) => {
+                *held = held.checked_add(more_held)?;
+                *committed = committed.checked_add(more_committed)?;
             }
-            (Self::Units(_) | Self::Time(_), _) => {}
+            (Self::Time(lines), Some(span)) if units > 0 => {
+                let (id, held, committed) = (line.id.clone(), more_held, more_committed);
+                lines.push(ClaimLine { id, span, held, committed });
+            }
+            (Self::Time(_), _) => {}
         }
         Some(())
     }
@@ -60,13 +79,13 @@ impl Asked {
     /// release.
     pub(super) fn is_nothing(&self) -> bool {
         match self {
-            Self::Units(sum) => *sum == 0,
+            Self::Units { held, committed } => *held == 0 && *committed == 0,
             Self::Time(lines) => lines.is_empty(),
         }
     }
 
-    /// It is to be held.
-    pub(super) fn held(
+    /// That much is wanted, what is to be held until the deadline.
+    pub(super) fn wish(
         &self,
         deadline: Option<Timestamp>,
         id: ReservationId,
@@ -76,8 +95,9 @@ impl Asked {
             return self.released(id, version);
         }
         match self {
-            Self::Units(held) => {
-                Wish::Stock(Claim { held: *held, deadline, ..Claim::release(id, version) })
+            Self::Units { held, committed } => {
+                let (held, committed) = (*held, *committed);
+                Wish::Stock(Claim { held, deadline, committed, ..Claim::release(id, version) })
             }
             Self::Time(lines) => {
                 let lines = lines.iter().cloned().collect();
@@ -90,25 +110,10 @@ impl Asked {
         }
     }
 
-    /// It was used up.
-    pub(super) fn committed(&self, id: ReservationId, version: Version) -> Wish {
-        match self {
-            Self::Units(committed) => {
-                Wish::Stock(Claim { committed: *committed, ..Claim::release(id, version) })
-            }
-            Self::Time(lines) => {
-                let used =
-                    |line: &ClaimLine| ClaimLine { held: 0, committed: line.held, ..line.clone() };
-                let lines = lines.iter().map(used).collect();
-                Wish::Calendar(calendar::Claim { lines, ..calendar::Claim::release(id, version) })
-            }
-        }
-    }
-
     /// Nothing of it is wanted any more.
     pub(super) fn released(&self, id: ReservationId, version: Version) -> Wish {
         match self {
-            Self::Units(_) => Wish::Stock(Claim::release(id, version)),
+            Self::Units { .. } => Wish::Stock(Claim::release(id, version)),
             Self::Time(_) => Wish::Calendar(calendar::Claim::release(id, version)),
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn go_on(
 
 impl Asking {
     fn wish(&self, asked: &Asked, id: ReservationId) -> Wish {
-        asked.held(self.deadline, id, FIRST)
+        asked.wish(self.deadline, id, FIRST)
     }
 
     fn claim_answered(&mut self, answer: ClaimAnswer, id: ReservationId) -> Decision<Event> {

@@ -5,7 +5,7 @@ use super::super::ids::{EntityKind, ReservationId, Version};
 use super::super::name::Label;
 use super::super::rejection::Rejection;
 use super::super::time::Timestamp;
-use super::{Command, Details, Event, State, Term};
+use super::{Command, Details, Event, State, Term, used};
 
 pub(super) fn decide(
     details: &Details,
@@ -29,10 +29,12 @@ pub(super) fn decide(
         }
         (State::Held, Command::Extend(term)) => extend(details, term, id, context),
         (State::Held, Command::Confirm) => change(details, vec![Event::Confirmed], id, context),
-        (State::Held, Command::Commit) => {
-            change(details, vec![Event::Confirmed, Event::Committed], id, context)
+        (State::Held | State::Confirmed, Command::Commit) => {
+            commit(details, Ok(used::commit_rest(details)), id, context)
         }
-        (State::Confirmed, Command::Commit) => change(details, vec![Event::Committed], id, context),
+        (State::Held | State::Confirmed, Command::CommitPart { lines, is_final }) => {
+            commit(details, used::commit(details, &lines, is_final), id, context)
+        }
         (State::Held | State::Confirmed, Command::Cancel { reason }) => {
             change(details, vec![Event::Cancelled { reason }], id, context)
         }
@@ -97,6 +99,22 @@ fn extend(
     change(details, vec![Event::Extended { deadline }], id, context)
 }
 
+/// A hold is confirmed first.
+fn commit(
+    details: &Details,
+    committed: Result<Event, Rejection>,
+    id: ReservationId,
+    context: &Context<'_>,
+) -> Decision<Event> {
+    let confirmed = (details.state == State::Held).then_some(Event::Confirmed);
+    match committed {
+        Ok(committed) => {
+            change(details, confirmed.into_iter().chain([committed]).collect(), id, context)
+        }
+        Err(rejection) => Decision::rejected(rejection),
+    }
+}
+
 /// Lets the events happen and tells every resource what the reservation wants after them.
 fn change(
     details: &Details,
@@ -122,6 +140,7 @@ pub(super) fn created(event: &Event, version: Version, time: Timestamp) -> Optio
     Some(Details {
         state: if deadline.is_some() { State::Held } else { State::Confirmed },
         lines,
+        used: Vec::new(),
         deadline,
         customer,
         external_reference,
@@ -142,7 +161,11 @@ pub(super) fn evolve(details: &mut Details, event: &Event, version: Version, tim
             details.state = State::Confirmed;
             details.deadline = None;
         }
-        Event::Committed => details.state = State::Committed,
+        Event::Committed => {
+            details.state = State::Committed;
+            details.used.clear();
+        }
+        Event::CommittedInPart { parts, is_final } => details.follow_commit(parts, *is_final),
         Event::Cancelled { reason } => {
             details.state = State::Cancelled;
             details.cancel_reason = reason.clone();

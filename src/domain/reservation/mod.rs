@@ -10,12 +10,16 @@
 //! Invariants: a reservation exists once it has all its claims. A hold past its deadline is
 //! never confirmed: whoever finds it first, the clock or a command, records that it expired.
 //!
+//! A commit may use a part, and leave the rest to be given back or CONFIRMED for the next. What was used
+//! stays used, whatever becomes of the rest.
+//!
 //! `asked` says what the lines want of each resource, `asking` gathers the claims, `lifecycle`
-//! decides everything after. Not here: who owns units; a resource alone knows what is left of it.
+//! decides everything after, and `used` knows what is used and what is left. Not here: who owns units; a resource alone knows what is left of it.
 
 mod asked;
 mod asking;
 mod lifecycle;
+mod used;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,8 +36,10 @@ use super::rejection::Rejection;
 use super::time::Timestamp;
 use super::view::View;
 use super::wanted::Wanted;
-use asked::{Asked, asked};
+use asked::{Asked, asked_in_pieces};
 use asking::Asking;
+
+pub use used::{CommitFlaw, CommitLine, End, LinePart, Used};
 
 /// The shortest hold: 1 second.
 pub const HOLD_MS_MIN: u64 = 1_000;
@@ -88,7 +94,7 @@ pub enum Command {
     Create(Create),
     /// Stand without a deadline.
     Confirm,
-    /// Be used: the units leave on hand. A hold is confirmed first.
+    /// Be used, all that is left: the units leave on hand. A hold is confirmed first.
     Commit,
     /// Give everything back.
     Cancel {
@@ -101,6 +107,13 @@ pub enum Command {
     Expire,
     /// A resource's answer to a claim.
     Answered(ClaimAnswer),
+    /// Be used in part. A hold is confirmed first.
+    CommitPart {
+        /// What is used; all that is left where no line is named.
+        lines: Arc<[CommitLine]>,
+        /// Whether the rest is given back; else it stands without a deadline.
+        is_final: bool,
+    },
 }
 
 /// What can happen to a reservation.
@@ -128,7 +141,7 @@ pub enum Event {
     },
     /// It stands without a deadline.
     Confirmed,
-    /// It was used.
+    /// It was used, all of it at once.
     Committed,
     /// Everything was given back.
     Cancelled {
@@ -140,6 +153,13 @@ pub enum Event {
         /// The deadline.
         deadline: Timestamp,
     },
+    /// Some of it was used, or the rest.
+    CommittedInPart {
+        /// What was used now, in the order of the lines.
+        parts: Arc<[LinePart]>,
+        /// Whether that was the last: nothing is left, or the rest was given back.
+        is_final: bool,
+    },
 }
 
 /// Where a reservation stands.
@@ -149,7 +169,7 @@ pub enum State {
     Held,
     /// Held without one.
     Confirmed,
-    /// Used up.
+    /// Used, and nothing is left: the rest was used before or given back.
     Committed,
     /// Given back.
     Cancelled,
@@ -164,6 +184,8 @@ pub struct Details {
     pub state: State,
     /// What it holds or held.
     pub lines: Arc<[Line]>,
+    /// How far the lines are used, by line and moment; nothing where none is or all are.
+    pub used: Vec<Used>,
     /// The deadline of a hold, or the one that an expired hold had.
     pub deadline: Option<Timestamp>,
     /// Who it is for.
@@ -209,7 +231,7 @@ impl Command {
         match self {
             Self::Create(_) => "CreateReservation",
             Self::Confirm => "ConfirmReservation",
-            Self::Commit => "CommitReservation",
+            Self::Commit | Self::CommitPart { .. } => "CommitReservation",
             Self::Cancel { .. } => "CancelReservation",
             Self::Extend(_) => "ExtendReservation",
             Self::Expire => "ExpireReservation",
@@ -225,7 +247,7 @@ impl Event {
             Self::Created { .. } => "ReservationCreated",
             Self::Extended { .. } => "ReservationExtended",
             Self::Confirmed => "ReservationConfirmed",
-            Self::Committed => "ReservationCommitted",
+            Self::Committed | Self::CommittedInPart { .. } => "ReservationCommitted",
             Self::Cancelled { .. } => "ReservationCancelled",
             Self::Expired { .. } => "ReservationExpired",
         }
@@ -285,27 +307,25 @@ impl Details {
     /// line there.
     pub fn claim_on(&self, resource: &ResourceKey, id: ReservationId) -> Wish {
         let mut asked = Asked::nothing_of(resource);
-        for line in self.lines.iter().filter(|line| line.wanted.is_of(resource)) {
-            // Lines whose sum can't be counted were never granted.
-            let _ = asked.add(line);
+        for (nth, line) in self.lines.iter().enumerate() {
+            if line.wanted.is_of(resource) {
+                // Lines whose sum can't be counted were never granted.
+                let _ = self.pieces(nth, line).try_for_each(|piece| asked.add(line, piece));
+            }
         }
         self.wish(&asked, id)
     }
 
     fn wish(&self, asked: &Asked, id: ReservationId) -> Wish {
-        let version = self.claims_version;
-        match self.state {
-            State::Held => asked.held(self.deadline, id, version),
-            State::Confirmed => asked.held(None, id, version),
-            State::Committed => asked.committed(id, version),
-            State::Cancelled | State::Expired => asked.released(id, version),
-        }
+        let deadline = self.deadline.filter(|_| self.state == State::Held);
+        asked.wish(deadline, id, self.claims_version)
     }
 
     /// What every resource is told, one message each.
     fn claims(&self, id: ReservationId) -> Vec<Message> {
         let tell = |(key, asked)| self.wish(&asked, id).tell(key);
-        asked(&self.lines).map(|asked| asked.into_iter().map(tell).collect()).unwrap_or_default()
+        let asked = asked_in_pieces(&self.lines, |nth, line| self.pieces(nth, line));
+        asked.map(|asked| asked.into_iter().map(tell).collect()).unwrap_or_default()
     }
 }
 

@@ -186,6 +186,7 @@ impl Entity for Reservation {
                 life.cancel_reason = reason.clone();
             }
             Happened::Expired { .. } => life.state = State::Expired,
+            Happened::CommittedInPart { .. } => unreachable!("nobody commits a part"),
         }
         self.lives.push(life);
     }
@@ -199,6 +200,7 @@ impl Entity for Reservation {
         Sight::Other(View::Reservation(Arc::new(Details {
             state: life.state,
             lines: created.lines.clone(),
+            used: Vec::new(),
             deadline: life.deadline,
             customer: created.customer.clone(),
             external_reference: created.external_reference.clone(),
@@ -304,8 +306,8 @@ fn decide(
                 Command::Commit => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire | Command::Answered(_) => {
-                    unreachable!("no client can say {command:?}")
+                Command::Expire | Command::Answered(_) | Command::CommitPart { .. } => {
+                    unreachable!("no client says {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })

@@ -1,12 +1,14 @@
 //! Commands to reservations.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU64;
 
 use super::{Fields, ReadCommand, Wish};
 use crate::domain::command::Command;
 use crate::domain::ids::{self, EntityId, EntityKind, RequestId, ReservationId};
 use crate::domain::name::{Label, TenantId};
-use crate::domain::reservation::{self, Create, HOLD_MS_DEFAULT, Line, Term};
+use crate::domain::reservation::{self, CommitLine, Create, End, HOLD_MS_DEFAULT, Line, Term};
 use crate::proto::v1;
 
 /// The most attributes of one reservation.
@@ -121,7 +123,7 @@ impl ReadCommand for v1::CommitReservationRequest {
     const NAME: &'static str = "CommitReservation";
 
     fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
-        let command = Some(reservation::Command::Commit);
+        let command = fields.commit(&self.lines, self.r#final);
         fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
     }
 }
@@ -152,6 +154,59 @@ impl ReadCommand for v1::ExtendReservationRequest {
 }
 
 impl Fields {
+    /// What is to be used. To name no line is to name all that is left.
+    fn commit(
+        &mut self,
+        lines: &[v1::CommitLine],
+        is_final: Option<bool>,
+    ) -> Option<reservation::Command> {
+        if lines.is_empty() {
+            return Some(reservation::Command::Commit);
+        }
+        let lines = self.lines(
+            lines,
+            |line| &line.line_id,
+            |fields, path, line, id| {
+                if line.line_id.is_empty() {
+                    return fields.required(format_args!("{path}.line_id"), None);
+                }
+                let quantity = fields.used_quantity(path, line.quantity);
+                let end = fields.used_until(path, line.end.as_ref());
+                Some(CommitLine { line: id, quantity: quantity?, end: end? })
+            },
+        );
+        let (lines, is_final) = (lines?.into(), is_final.unwrap_or(true));
+        Some(reservation::Command::CommitPart { lines, is_final })
+    }
+
+    fn used_quantity(
+        &mut self,
+        path: fmt::Arguments<'_>,
+        quantity: Option<u64>,
+    ) -> Option<Option<NonZeroU64>> {
+        let Some(quantity) = quantity else { return Some(None) };
+        let quantity = self.quantity(format_args!("{path}.quantity"), quantity)?;
+        Some(NonZeroU64::new(quantity))
+    }
+
+    fn used_until(
+        &mut self,
+        path: fmt::Arguments<'_>,
+        end: Option<&v1::commit_line::End>,
+    ) -> Option<Option<End>> {
+        use v1::commit_line::End as Wire;
+        let end = match end {
+            None => return Some(None),
+            Some(Wire::EndTime(time)) => {
+                self.timestamp(format_args!("{path}.end_time"), time).map(End::Time)
+            }
+            Some(Wire::CheckOutDate(date)) => {
+                self.date(format_args!("{path}.check_out_date"), date).map(End::Date)
+            }
+        };
+        end.map(Some)
+    }
+
     /// A command to a reservation that exists.
     fn wish(
         &mut self,

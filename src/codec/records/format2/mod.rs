@@ -7,8 +7,9 @@
 //!
 //!  balance      │ created │ updated │ on hand │ held │ count of claims │ claims, by reservation │
 //!  claim        │ reservation │ marks │ version │ held │ deadline near `updated`? │ committed? │
-//!  reservation  │ marks │ state │ created │ deadline near it? │ lines │ updated │
+//!  reservation  │ marks │ more marks? │ state │ created │ deadline near it? │ lines │ updated │
 //!               │ version of its claims │ owner? │ customer? │ reference? │ attributes? │ reason? │
+//!               │ what is used? │
 //!  order        │ marks │ state │ created │ currency │ lines │ total │ updated │
 //!               │ customer? │ refusal? │ reason? │
 //!  calendar     │ value │

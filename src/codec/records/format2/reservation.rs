@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{EXISTS, State, all, read_marks, read_text, write_text};
 use crate::codec::CodecError;
-use crate::codec::records::fields::{Marks, Reader, Writer};
+use crate::codec::records::fields::{Marks, Reader, Writer, malformed};
 use crate::domain::entity::Summary;
 use crate::domain::ids::{SalesOrderId, Version};
 use crate::domain::reservation::{self, Details, Reservation};
@@ -16,7 +16,13 @@ const DEADLINE: u8 = 8;
 const OWNER: u8 = 16;
 const REFERENCE: u8 = 32;
 const ATTRIBUTES: u8 = 64;
-const KNOWN: u8 = CUSTOMER | REASON | DEADLINE | OWNER | REFERENCE | ATTRIBUTES;
+/// A second byte of marks follows.
+const MORE: u8 = 128;
+const KNOWN: u8 = CUSTOMER | REASON | DEADLINE | OWNER | REFERENCE | ATTRIBUTES | MORE;
+
+/// In the second byte: something is used, and not all.
+const USED: u8 = 2;
+const MORE_KNOWN: u8 = USED;
 
 impl State for Reservation {
     fn write(&self, writer: &mut Writer<'_>) -> Timestamp {
@@ -29,14 +35,14 @@ impl State for Reservation {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<(Self, Timestamp), CodecError> {
-        let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(Default::default()) };
+        let Some(marks) = read_both_marks(reader)? else { return Ok(Default::default()) };
         let details = read_details(marks, reader)?;
         let created = details.created;
         Ok((Self { details: Some(Arc::new(details)) }, created))
     }
 
     fn read_summary(reader: &mut Reader<'_>) -> Result<Summary, CodecError> {
-        let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(Summary::NONE) };
+        let Some((marks, _)) = read_both_marks(reader)? else { return Ok(Summary::NONE) };
         let Front { state, created, deadline } = read_front(marks, reader)?;
         Ok(state.summary(created, deadline))
     }
@@ -46,6 +52,7 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
     let Details {
         state,
         lines,
+        used,
         deadline,
         customer,
         external_reference,
@@ -56,6 +63,7 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         updated,
         claims_version,
     } = details;
+    let more = all(&[(USED, !used.is_empty())]);
     writer.marks(all(&[
         (EXISTS, true),
         (CUSTOMER, !customer.is_empty()),
@@ -64,7 +72,11 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         (OWNER, owner.is_some()),
         (REFERENCE, !external_reference.is_empty()),
         (ATTRIBUTES, !attributes.is_empty()),
+        (MORE, more != 0),
     ]));
+    if more != 0 {
+        writer.marks(more);
+    }
     writer.value(state);
     writer.number(created.0);
     if let Some(deadline) = deadline {
@@ -82,6 +94,21 @@ fn write_details(details: &Details, writer: &mut Writer<'_>) {
         writer.value(attributes);
     }
     write_text(cancel_reason, writer);
+    if !used.is_empty() {
+        writer.value(used);
+    }
+}
+
+/// The marks of what there is, in the first byte and in the second.
+fn read_both_marks(reader: &mut Reader<'_>) -> Result<Option<(Marks, Marks)>, CodecError> {
+    let Some(marks) = read_marks(KNOWN, reader)? else { return Ok(None) };
+    if !marks.has(MORE) {
+        return Ok(Some((marks, Marks::NONE)));
+    }
+    match reader.marks(MORE_KNOWN)? {
+        more if more.is_empty() => Err(malformed("a second byte of marks without any")),
+        more => Ok(Some((marks, more))),
+    }
 }
 
 /// What stands in front, for whoever wants no more.
@@ -98,7 +125,10 @@ fn read_front(marks: Marks, reader: &mut Reader<'_>) -> Result<Front, CodecError
     Ok(Front { state, created, deadline })
 }
 
-fn read_details(marks: Marks, reader: &mut Reader<'_>) -> Result<Details, CodecError> {
+fn read_details(
+    (marks, more): (Marks, Marks),
+    reader: &mut Reader<'_>,
+) -> Result<Details, CodecError> {
     let Front { state, created, deadline } = read_front(marks, reader)?;
     // In the order in which they were written.
     Ok(Details {
@@ -113,5 +143,6 @@ fn read_details(marks: Marks, reader: &mut Reader<'_>) -> Result<Details, CodecE
         external_reference: read_text(marks, REFERENCE, reader)?,
         attributes: if marks.has(ATTRIBUTES) { reader.value()? } else { Default::default() },
         cancel_reason: read_text(marks, REASON, reader)?,
+        used: if more.has(USED) { reader.value()? } else { Vec::new() },
     })
 }

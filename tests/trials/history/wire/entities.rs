@@ -75,7 +75,20 @@ fn reservation(
         version: version.0,
         create_time: Some(time(details.created)),
         update_time: Some(time(details.updated)),
+        committed: used(details),
+        left: Vec::new(),
     }
+}
+
+/// What was used: all of every line, since nobody commits a part.
+fn used(details: &reservation::Details) -> Vec<v1::LineParts> {
+    let is_used = details.state == reservation::State::Committed;
+    let lines = details.lines.iter().filter(|_| is_used);
+    let all = |line: &reservation::Line| v1::LineParts {
+        line_id: line.id.to_string(),
+        parts: vec![v1::LinePart { quantity: line.quantity, when: None }],
+    };
+    lines.map(all).collect()
 }
 
 fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> v1::SalesOrder {

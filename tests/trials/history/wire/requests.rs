@@ -107,6 +107,7 @@ fn reservation_command(
             request_id,
             expected_version,
             reservation_id,
+            ..Default::default()
         }),
         reservation::Command::Cancel { reason } => {
             let reason = reason.to_string();
@@ -130,8 +131,10 @@ fn reservation_command(
                 lifetime,
             })
         }
-        reservation::Command::Expire | reservation::Command::Answered(_) => {
-            unreachable!("no client can say {command:?}")
+        reservation::Command::Expire
+        | reservation::Command::Answered(_)
+        | reservation::Command::CommitPart { .. } => {
+            unreachable!("no client says {command:?}")
         }
     }
 }

@@ -1,6 +1,6 @@
--- The reservation in PostgreSQL: tables, stock, and one function that does it all in one call.
+-- Stock in PostgreSQL: tables, balances, and one function that does it all in one call.
 --
---   psql -v skus=100000 -v units=1000000 -f postgres.sql
+--   psql -v skus=100000 -v units=1000000 -f postgres_stock.sql
 --
 -- Whatever was there before is dropped. Keys are integers from sequences, which is the cheapest that
 -- PostgreSQL can do.
