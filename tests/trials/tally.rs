@@ -42,6 +42,8 @@ names! {
         Command::Reservation(reservation::Command::Create(reservation::Create { term: Term::Confirmed, .. })) => "CreateReservation confirmed",
         Command::Reservation(reservation::Command::Confirm) => "ConfirmReservation",
         Command::Reservation(reservation::Command::Commit) => "CommitReservation",
+        Command::Reservation(reservation::Command::CommitPart { is_final: true, .. }) => "CommitReservation of a part, at last",
+        Command::Reservation(reservation::Command::CommitPart { is_final: false, .. }) => "CommitReservation of a part",
         Command::Reservation(reservation::Command::Cancel { .. }) => "CancelReservation",
         Command::Reservation(reservation::Command::Extend(Term::For(_))) => "ExtendReservation for",
         Command::Reservation(reservation::Command::Extend(Term::Until(_))) => "ExtendReservation until",
@@ -57,7 +59,6 @@ names! {
         Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
-        | Command::Reservation(reservation::Command::CommitPart { .. })
         | Command::SalesOrder(sales_order::Command::Report(_))
         | Command::Calendar(calendar::Command::Claim(_) | calendar::Command::Check(_))
     }
@@ -75,6 +76,8 @@ names! {
         Body::Reservation(reservation::Event::Extended { .. }) => "ReservationExtended",
         Body::Reservation(reservation::Event::Confirmed) => "ReservationConfirmed",
         Body::Reservation(reservation::Event::Committed) => "ReservationCommitted",
+        Body::Reservation(reservation::Event::CommittedInPart { is_final: true, .. }) => "ReservationCommitted in part, at last",
+        Body::Reservation(reservation::Event::CommittedInPart { is_final: false, .. }) => "ReservationCommitted in part",
         Body::Reservation(reservation::Event::Cancelled { .. }) => "ReservationCancelled",
         Body::Reservation(reservation::Event::Expired { .. }) => "ReservationExpired",
         Body::SalesOrder(sales_order::Event::Created { .. }) => "SalesOrderCreated",
@@ -98,8 +101,6 @@ names! {
         Body::Calendar(calendar::Event::ClaimChanged(_)) => "ClaimChanged of time",
         Body::Calendar(calendar::Event::ClaimCommitted(_)) => "ClaimCommitted of time",
         Body::Calendar(calendar::Event::ClaimReleased { .. }) => "ClaimReleased of time",
-    } else {
-        Body::Reservation(reservation::Event::CommittedInPart { .. })
     }
 }
 
@@ -119,9 +120,11 @@ names! {
         Rejection::QueueFull => "QueueFull",
         Rejection::ClaimsInConflict { .. } => "ClaimsInConflict",
         Rejection::InvalidRule(_) => "InvalidRule",
+        Rejection::InvalidCommit { .. } => "InvalidCommit",
+        Rejection::MoreThanLeft { .. } => "MoreThanLeft",
     } else {
-        // That takes more settings than any calendar gets here, or a commit of parts.
-        Rejection::TooManyRules { .. } | Rejection::InvalidCommit { .. } | Rejection::MoreThanLeft { .. }
+        // That takes more settings than any calendar gets here.
+        Rejection::TooManyRules { .. }
     }
 }
 

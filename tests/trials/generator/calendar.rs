@@ -9,6 +9,7 @@ use holdfast::domain::calendar::*;
 use holdfast::domain::command::Command as Any;
 use holdfast::domain::ids::{EntityId, ReservationId, ResourceKey, Version};
 use holdfast::domain::name::{CalendarId, LineId, ZoneName};
+use holdfast::domain::reservation::End;
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 use rand::Rng;
@@ -114,9 +115,9 @@ pub fn wanted(draw: &mut Draw<'_>) -> Wanted {
 
 fn span(draw: &mut Draw<'_>, place: &Place) -> Span {
     let is_absurd = draw.is_absurd();
+    let longest = if place.kind == Kind::Slots { 7 } else { 5 };
+    let mut from = start(draw, place);
     let random = &mut *draw.random;
-    let (count, longest) = if place.kind == Kind::Slots { (HALVES, 7) } else { (NIGHTS, 5) };
-    let mut from = place.first + random.random_range(0..count) * place.unit();
     let mut to = from + random.random_range(1..longest) * place.unit();
     match place.kind {
         Kind::Slots if is_absurd => from += 7 * 60_000,
@@ -124,6 +125,30 @@ fn span(draw: &mut Draw<'_>, place: &Place) -> Span {
         Kind::Slots | Kind::Nights => {}
     }
     place.kind.span(from, to)
+}
+
+/// When something begins: often when others of the same reservation do.
+fn start(draw: &mut Draw<'_>, place: &Place) -> i64 {
+    let count = if place.kind == Kind::Slots { HALVES } else { NIGHTS };
+    let nth = match draw.random.random_range(0..3) {
+        0 => draw.random.random_range(0..count),
+        _ => (draw.about % count as u128) as i64,
+    };
+    place.first + nth * place.unit()
+}
+
+/// When some time may have ended: not long after it began, also between two half hours.
+pub fn end(draw: &mut Draw<'_>) -> End {
+    let kind = kind(draw);
+    let place = place(draw, kind);
+    let begin = start(draw, &place);
+    match kind {
+        Kind::Nights => End::Date(Date((begin + draw.random.random_range(0..5)) as i32)),
+        Kind::Slots => {
+            let end = begin + draw.random.random_range(0..14) * HALF_MS / 2;
+            End::Time(Timestamp(end as u64))
+        }
+    }
 }
 
 pub fn command(draw: &mut Draw<'_>) -> (EntityId, Any) {

@@ -30,7 +30,7 @@ const MOST: u64 = i64::MAX as u64;
 const STRANGE: f64 = 0.1;
 
 /// After how many commands an id goes out of use, and another comes into it.
-const COMMANDS_OF_AN_ID: u128 = 9;
+const COMMANDS_OF_AN_ID: u128 = 12;
 
 /// Among how many of each a client chooses.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,10 @@ pub struct Draw<'a> {
     pub now: Timestamp,
     /// Counts up, so that ids come out of use.
     pub serial: u128,
+    /// A reservation that was created not long ago, if the client knows of one.
+    pub created: Option<ReservationId>,
+    /// What a command is about, by a number: of a reservation's times, many are near each other.
+    pub about: u128,
 }
 
 impl Draw<'_> {
@@ -73,7 +77,7 @@ impl Draw<'_> {
         match &key.id {
             EntityId::Resource(ResourceKey::Stock(_)) => stock_balance::command(self).1,
             EntityId::Resource(ResourceKey::Calendar(id)) => calendar::another(self, id),
-            EntityId::Reservation(_) => reservation::command(self).1,
+            EntityId::Reservation(id) => reservation::another(self, *id),
             EntityId::SalesOrder(_) => sales_order::command(self).1,
         }
     }
@@ -161,10 +165,10 @@ impl Draw<'_> {
     }
 
     fn line(&mut self, index: usize) -> Line {
-        let wanted = match self.random.random_range(0..5) {
-            0..3 => Wanted::Stock(self.stock()),
-            _ => calendar::wanted(self),
+        let (wanted, most) = match self.random.random_range(0..5) {
+            0..3 => (Wanted::Stock(self.stock()), 5),
+            _ => (calendar::wanted(self), 3),
         };
-        Line { id: LineId::counted(index), wanted, quantity: self.random.random_range(1..5) }
+        Line { id: LineId::counted(index), wanted, quantity: self.random.random_range(1..most) }
     }
 }

@@ -146,6 +146,8 @@ pub struct Customer {
     client: Client,
     random: StdRng,
     report: Report,
+    /// The reservation that it created last.
+    created: Option<ReservationId>,
 }
 
 impl Customer {
@@ -156,7 +158,8 @@ impl Customer {
         seed: u64,
     ) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        Self { round, tenant, source, way, client, random, report: Report::default() }
+        let (report, created) = (Report::default(), None);
+        Self { round, tenant, source, way, client, random, report, created }
     }
 
     /// Sends and asks until there was enough of it.
@@ -174,7 +177,9 @@ impl Customer {
     fn draw(&mut self) -> Draw<'_> {
         let serial = u128::from(self.round.serial.load(Ordering::Relaxed));
         let (scope, tenant) = (self.round.scope, self.tenant.clone());
-        Draw { random: &mut self.random, scope, tenant, now: now(), serial }
+        let created = self.created;
+        let random = &mut self.random;
+        Draw { random, scope, tenant, now: now(), serial, created, about: serial }
     }
 
     async fn send_new(&mut self) {
@@ -219,7 +224,14 @@ impl Customer {
         let answer = self.way.send(wire::command(&sent)).await.map(wire::answer);
         let until = Timestamp(now().0 + CLOCKS_DIFFER_MS);
         match &answer {
-            Ok((_, position, _)) => self.round.told(*position),
+            Ok((_, position, _)) => {
+                self.round.told(*position);
+                if let (EntityId::Reservation(id), true) =
+                    (&sent.key.id, sent.creates_reservation())
+                {
+                    self.created = Some(*id);
+                }
+            }
             Err(error) => {
                 let position = error.metadata.get("position");
                 position.iter().for_each(|text| self.round.told(Position(text.parse().unwrap())));

@@ -228,7 +228,7 @@ fn check_heard(model: &Model, heard: Heard, registry: &Registry, tally: &mut Tal
             let now = shown(model, &sent.key, told)?;
             Ok(Done { version, position, now })
         }
-        Err(error) => match wire::refusal(&sent.key.id, &error) {
+        Err(error) => match wire::refusal(&sent, &error) {
             Some(refused) => {
                 tally.count(Head::Answers, "refused");
                 tally.count_rejection(&refused.rejection);

@@ -90,7 +90,7 @@ impl Model {
                 .is_some_and(|decided| (since.0..=event.time.0).contains(&decided)),
             _ => false,
         };
-        let first = |portion: &Portion| portion.held(id, Version(1), deadline);
+        let first = |portion: &Portion| portion.wish(id, Version(1), deadline);
         let has_all_before =
             wanted.iter().take_while(|(key, _)| *key < resource).all(|(key, portion)| {
                 let at = beside(&event.stream, EntityId::Resource(key.clone()));

@@ -16,8 +16,9 @@
 //!
 //! One file, or folder, for each kind of entity, and a line in the table of `kinds`: `stock_balance`,
 //! `calendar`, `reservation`, `sales_order`. Beside them `stream` and `memory`, which are the same for
-//! all; `resource`, what is the same for whatever claims are made on; `portion`, `creation` and
-//! `shortage` (what a reservation wants, how it comes to be, and why it can't); and `replies`.
+//! all; `resource`, what is the same for whatever claims are made on; `portion`, `creation`,
+//! `shortage` and `used` (what a reservation wants, how it comes to be, why it can't, and what of it is
+//! used); and `replies`.
 
 mod calendar;
 mod creation;
@@ -31,6 +32,7 @@ mod sales_order;
 mod shortage;
 mod stock_balance;
 mod stream;
+mod used;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -50,6 +52,7 @@ use stream::Stream;
 pub use calendar::Sight as CalendarSight;
 pub use kinds::Sight;
 pub use replies::{Asked, Done, Listed, Page, Reply, Seen};
+pub use used::Reached;
 
 /// Nothing, or what doesn't hold.
 pub type Checked = Result<(), String>;

@@ -14,8 +14,9 @@ use holdfast::domain::reservation::{
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::view::View;
 
-use super::portion::portions;
+use super::portion::{portions, portions_in_pieces};
 use super::stream::Stream;
+use super::used::Reached;
 use super::{Checked, Decision, Entity, Model, Sight, Situation, check};
 use crate::sent::Registry;
 
@@ -23,6 +24,7 @@ use crate::sent::Registry;
 #[derive(Debug, Clone)]
 struct Life {
     state: State,
+    reached: Reached,
     deadline: Option<Timestamp>,
     cancel_reason: Label,
 }
@@ -76,13 +78,12 @@ impl Reservation {
     ) -> Option<Wish> {
         let life = self.life(version)?;
         stream.moment(version).filter(|moment| moment.ends)?;
-        let portion = portions(self.lines())?.remove(resource)?;
-        Some(match life.state {
-            State::Held => portion.held(id, version, life.deadline),
-            State::Confirmed => portion.held(id, version, None),
-            State::Committed => portion.used(id, version),
-            State::Cancelled | State::Expired => portion.released(id, version),
-        })
+        let stands = matches!(life.state, State::Held | State::Confirmed);
+        let lines = self.lines().iter().enumerate();
+        let pieces = lines.map(|(nth, line)| (line, life.reached.pieces(nth, line, stands)));
+        let portion = portions_in_pieces(pieces)?.remove(resource)?;
+        let deadline = life.deadline.filter(|_| life.state == State::Held);
+        Some(portion.wish(id, version, deadline))
     }
 
     pub(super) fn lines(&self) -> &[Line] {
@@ -153,6 +154,7 @@ impl Entity for Reservation {
     fn apply(&mut self, happened: &Happened, _: &Event) {
         let mut life = self.lives.last().cloned().unwrap_or(Life {
             state: State::Held,
+            reached: Reached::nothing(&[]),
             deadline: None,
             cancel_reason: Label::empty(),
         });
@@ -167,6 +169,7 @@ impl Entity for Reservation {
             } => {
                 life.state = if deadline.is_some() { State::Held } else { State::Confirmed };
                 life.deadline = *deadline;
+                life.reached = Reached::nothing(lines);
                 self.created = Some(Created {
                     lines: lines.clone(),
                     customer: customer.clone(),
@@ -180,13 +183,21 @@ impl Entity for Reservation {
                 life.state = State::Confirmed;
                 life.deadline = None;
             }
-            Happened::Committed => life.state = State::Committed,
+            Happened::Committed => {
+                life.state = State::Committed;
+                life.reached = Reached::all(self.lines());
+            }
+            Happened::CommittedInPart { parts, is_final } => {
+                life.reached.commit(self.lines(), parts);
+                if *is_final {
+                    life.state = State::Committed;
+                }
+            }
             Happened::Cancelled { reason } => {
                 life.state = State::Cancelled;
                 life.cancel_reason = reason.clone();
             }
             Happened::Expired { .. } => life.state = State::Expired,
-            Happened::CommittedInPart { .. } => unreachable!("nobody commits a part"),
         }
         self.lives.push(life);
     }
@@ -200,7 +211,7 @@ impl Entity for Reservation {
         Sight::Other(View::Reservation(Arc::new(Details {
             state: life.state,
             lines: created.lines.clone(),
-            used: Vec::new(),
+            used: life.reached.kept(&created.lines),
             deadline: life.deadline,
             customer: created.customer.clone(),
             external_reference: created.external_reference.clone(),
@@ -287,8 +298,13 @@ fn decide(
         (State::Expired, _) => Err(Rejection::HoldExpired { deadline: stands }),
         (State::Held, Command::Extend(term)) => extend(*term, stands, situation.now),
         (State::Held, Command::Confirm) => Ok(vec![Happened::Confirmed]),
-        (State::Held, Command::Commit) => Ok(vec![Happened::Confirmed, Happened::Committed]),
-        (State::Confirmed, Command::Commit) => Ok(vec![Happened::Committed]),
+        (State::Held | State::Confirmed, Command::Commit) => {
+            Ok(commit(life, life.reached.commit_rest(known.lines())))
+        }
+        (State::Held | State::Confirmed, Command::CommitPart { lines, is_final }) => {
+            let committed = life.reached.commit_part(known.lines(), lines, *is_final)?;
+            Ok(commit(life, committed))
+        }
         (State::Held | State::Confirmed, Command::Cancel { reason }) => {
             Ok(vec![Happened::Cancelled { reason: reason.clone() }])
         }
@@ -303,16 +319,22 @@ fn decide(
             let command = match command {
                 Command::Create(_) => "CreateReservation",
                 Command::Confirm => "ConfirmReservation",
-                Command::Commit => "CommitReservation",
+                Command::Commit | Command::CommitPart { .. } => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire | Command::Answered(_) | Command::CommitPart { .. } => {
-                    unreachable!("no client says {command:?}")
+                Command::Expire | Command::Answered(_) => {
+                    unreachable!("no client can say {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })
         }
     }
+}
+
+/// A hold is confirmed first.
+fn commit(life: &Life, committed: Happened) -> Vec<Happened> {
+    let confirmed = (life.state == State::Held).then_some(Happened::Confirmed);
+    confirmed.into_iter().chain([committed]).collect()
 }
 
 /// A hold is only ever prolonged.

@@ -196,7 +196,11 @@ impl StockBalance {
         check(!is_grown || claim.is_release(), || format!("it was {standing:?} before"))?;
         let fits_name = match happened {
             Happened::ClaimCommitted(claim) => claim.committed > standing.committed,
-            Happened::ClaimReleased { .. } => freed == Some(standing.held) && claim.is_release(),
+            Happened::ClaimReleased { .. } => {
+                freed == Some(standing.held)
+                    && claim.held == 0
+                    && claim.committed == standing.committed
+            }
             _ => claim.held > 0 && claim.committed == standing.committed,
         };
         check(fits_name, || format!("it was {standing:?} before"))?;

@@ -78,7 +78,9 @@ impl Client {
         let (now, serial) = (self.life.now(), self.life.scene().commands);
         let long_labels = self.random.random_ratio(self.life.plan.long_labels, 10);
         let scope = Scope { hot: 3, spread: 6, ids: 7, absurd: 15, long_labels };
-        Draw { random: &mut self.random, scope, tenant, now, serial }
+        let created = self.life.scene().created(&tenant, &mut self.random);
+        let random = &mut self.random;
+        Draw { random, scope, tenant, now, serial, created, about: serial }
     }
 
     async fn send_new(&mut self) {

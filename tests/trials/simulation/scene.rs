@@ -1,5 +1,6 @@
 //! What clients know and were told, through all lives of the server.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use holdfast::actors::delivery::{ShownClaims, Told};
 use holdfast::actors::listing::ReservationQuery;
 use holdfast::domain::calendar::{Answer, Question};
 use holdfast::domain::ids::*;
+use holdfast::domain::name::TenantId;
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -18,6 +20,9 @@ use crate::tally::{Head, Tally};
 
 /// How many of the commands that were answered are kept to be sent again.
 const KEPT_MAX: usize = 200;
+
+/// How many of the reservations that were created are kept to be sent commands.
+const CREATED_MAX: usize = 8;
 
 /// What a reader was told.
 #[derive(Debug)]
@@ -72,6 +77,8 @@ pub struct Scene {
     /// Sent, and not answered as far as its client knows.
     pub unanswered: Vec<Arc<Sent>>,
     answered: Vec<Arc<Sent>>,
+    /// The reservations that were created last, as far as their clients know.
+    created: VecDeque<EntityKey>,
     /// How many commands there were.
     pub commands: u128,
 }
@@ -97,7 +104,20 @@ impl Scene {
         self.trace.add((&reply.sent.key, reply.sent.request, outcome, position));
         self.trace.add(reply.asked.until);
         self.floor = self.floor.max(position);
+        if reply.answer.is_ok() && reply.sent.creates_reservation() {
+            self.created.push_front(reply.sent.key.clone());
+            self.created.truncate(CREATED_MAX);
+        }
         self.replies.push(reply);
+    }
+
+    /// A reservation of a tenant that was created not long ago, if there is one.
+    pub fn created(&self, tenant: &TenantId, random: &mut StdRng) -> Option<ReservationId> {
+        let key = self.created.get(random.random_range(0..CREATED_MAX))?;
+        match key.id {
+            EntityId::Reservation(id) if key.tenant == *tenant => Some(id),
+            _ => None,
+        }
     }
 
     /// A client has its answer and may send the command again all the same.

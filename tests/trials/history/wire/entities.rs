@@ -11,8 +11,8 @@ use holdfast::domain::wanted::Wanted;
 use holdfast::domain::{reservation, sales_order};
 use holdfast::proto::v1;
 
-use super::{Told, amount, calendars, order_line, reservation_line, resource, stock, time};
-use crate::model::Sight;
+use super::{Told, amount, calendars, order_line, reservation_line, resource, stock, time, times};
+use crate::model::{Reached, Sight};
 
 /// What an answer has to tell of an entity.
 pub fn entity(id: &EntityId, sight: &Sight, version: Version) -> Told {
@@ -75,20 +75,31 @@ fn reservation(
         version: version.0,
         create_time: Some(time(details.created)),
         update_time: Some(time(details.updated)),
-        committed: used(details),
-        left: Vec::new(),
+        committed: parts(details, true),
+        left: if details.used.is_empty() { Vec::new() } else { parts(details, false) },
     }
 }
 
-/// What was used: all of every line, since nobody commits a part.
-fn used(details: &reservation::Details) -> Vec<v1::LineParts> {
-    let is_used = details.state == reservation::State::Committed;
-    let lines = details.lines.iter().filter(|_| is_used);
-    let all = |line: &reservation::Line| v1::LineParts {
-        line_id: line.id.to_string(),
-        parts: vec![v1::LinePart { quantity: line.quantity, when: None }],
-    };
-    lines.map(all).collect()
+/// What of each line is used, or is left.
+fn parts(details: &reservation::Details, is_used: bool) -> Vec<v1::LineParts> {
+    use reservation::State;
+    let stands = matches!(details.state, State::Held | State::Confirmed);
+    let reached = Reached::of(details);
+    let mut told = Vec::new();
+    for (nth, line) in details.lines.iter().enumerate() {
+        let pieces = reached.pieces(nth, line, stands).into_iter();
+        let parts: Vec<_> = pieces
+            .filter(|piece| piece.is_used == is_used)
+            .map(|piece| v1::LinePart {
+                quantity: piece.units,
+                when: piece.span.map(calendars::part_when),
+            })
+            .collect();
+        if !parts.is_empty() {
+            told.push(v1::LineParts { line_id: line.id.to_string(), parts });
+        }
+    }
+    told
 }
 
 fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> v1::SalesOrder {
@@ -144,7 +155,7 @@ fn shortage(shortage: &Shortage) -> v1::Shortage {
                 v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
             }
             Blocker::Calendar(obstacle) => {
-                v1::shortage::Blocker::CalendarBlocker(calendars::blocker(&obstacle, kind))
+                v1::shortage::Blocker::CalendarBlocker(times::blocker(&obstacle, kind))
             }
         }),
     }

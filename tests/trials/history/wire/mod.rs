@@ -1,7 +1,7 @@
 //! The server's messages, as the model's words have to look in them, and the other way round.
 //!
 //! `requests`, `entities`, `refusals`: each kind of entity has its lines in all of them. What is of
-//! calendars alone is in `calendars`.
+//! calendars alone is in `calendars` and `times`.
 //!
 //! Written without looking at how the server does it, so that it is checked too.
 
@@ -9,6 +9,7 @@ mod calendars;
 mod entities;
 mod refusals;
 mod requests;
+mod times;
 
 use holdfast::domain::calendar::Span;
 use holdfast::domain::ids::*;
@@ -20,10 +21,10 @@ use holdfast::domain::{reservation, sales_order};
 use holdfast::proto::{Money, v1};
 use v1::sequenced_answer::Outcome;
 
-pub use calendars::{available, check, fits, pieces};
 pub use entities::entity;
 pub use refusals::refusal;
 pub use requests::command;
+pub use times::{available, check, fits, pieces};
 
 /// An entity as an answer tells it; nothing where there is none.
 #[derive(Debug, Clone, PartialEq)]

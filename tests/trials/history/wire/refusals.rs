@@ -4,15 +4,18 @@ use holdfast::actors::delivery::Refused;
 use holdfast::client::CallError;
 use holdfast::domain::calendar::Span;
 use holdfast::domain::claim::{Blocker, Shortfall, StockFigures};
+use holdfast::domain::command::Command;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{CalendarId, LineId};
 use holdfast::domain::rejection::{Rejection, Shortage};
+use holdfast::domain::reservation::{self, CommitFlaw, CommitLine, End};
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 use holdfast::proto::v1;
 use uuid::Uuid;
 
-use super::{calendars, key_of};
+use super::{calendars, key_of, times};
+use crate::sent::Sent;
 
 fn figures(told: &v1::Shortage) -> Option<StockFigures> {
     let Some(v1::shortage::Blocker::StockBlocker(blocker)) = &told.blocker else { return None };
@@ -39,7 +42,7 @@ fn wanted(told: &v1::Shortage) -> Option<Wanted> {
 fn short_line(told: &v1::Shortage) -> Option<Shortage> {
     let blocker = match &told.blocker {
         Some(v1::shortage::Blocker::CalendarBlocker(blocker)) => {
-            Some(Blocker::Calendar(calendars::obstacle(blocker)?))
+            Some(Blocker::Calendar(times::obstacle(blocker)?))
         }
         _ => figures(told).map(Blocker::Stock),
     };
@@ -56,7 +59,8 @@ fn short_line(told: &v1::Shortage) -> Option<Shortage> {
 }
 
 /// What a refusal says; nothing where the command was not decided.
-pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
+pub fn refusal(sent: &Sent, error: &CallError) -> Option<Refused> {
+    let id = &sent.key.id;
     let said = |key: &str| error.metadata.get(key).map(String::as_str);
     let number = |key: &str| said(key)?.parse::<u64>().ok();
     let position = Position(number("position")?);
@@ -74,8 +78,13 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
         ("SALES_ORDER_NOT_FOUND", _) => Rejection::NotFound(EntityKind::SalesOrder),
         ("CALENDAR_NOT_FOUND", _) => Rejection::NotFound(EntityKind::Calendar),
         ("CLAIMS_IN_CONFLICT", _) => Rejection::ClaimsInConflict {
-            conflicts: error.conflicts.iter().map(calendars::conflict).collect::<Option<_>>()?,
+            conflicts: error.conflicts.iter().map(times::conflict).collect::<Option<_>>()?,
             total: number("total")? as usize,
+        },
+        ("MORE_THAN_LEFT", _) => Rejection::MoreThanLeft {
+            line: LineId::new(said("line_id")?).ok()?,
+            requested: number("requested")?,
+            left: number("left")?,
         },
         ("REQUEST_ID_REUSED", _) => Rejection::RequestIdReused,
         ("VERSION_CONFLICT", _) => Rejection::VersionConflict {
@@ -99,6 +108,9 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
                 let flaw = Rejection::InvalidRule(one_of(FLAWS, flaw)?);
                 return Some(Refused { rejection: flaw, position });
             }
+            if let Some(invalid) = invalid_commit(&sent.command, &error.fields[0].field, says) {
+                return Some(Refused { rejection: invalid, position });
+            }
             let (earliest, latest) = says.strip_prefix("must end from ")?.split_once(" to ")?;
             let (earliest, latest) = (moment(earliest)?, moment(latest)?);
             Rejection::DeadlineOutOfRange { earliest, latest }
@@ -106,6 +118,29 @@ pub fn refusal(id: &EntityId, error: &CallError) -> Option<Refused> {
         _ => return None,
     };
     Some(Refused { rejection, position })
+}
+
+/// A line of a commit that can't be meant.
+fn invalid_commit(command: &Command, field: &str, says: &str) -> Option<Rejection> {
+    let Command::Reservation(reservation::Command::CommitPart { lines, .. }) = command else {
+        return None;
+    };
+    let (place, field) = field.strip_prefix("lines[")?.split_once("].")?;
+    let place = place.parse().ok()?;
+    let line: &CommitLine = lines.get(place)?;
+    let field_of_end = line.end.map(|end| match end {
+        End::Time(_) => "end_time",
+        End::Date(_) => "check_out_date",
+    });
+    let is_of_end = field_of_end == Some(field);
+    let flaws = [CommitFlaw::UnknownLine].into_iter().chain(
+        line.end
+            .into_iter()
+            .flat_map(|end| [CommitFlaw::WrongEnd(end), CommitFlaw::EndOutside(end)]),
+    );
+    let flaw = flaws.filter(|flaw| (*flaw == CommitFlaw::UnknownLine) != is_of_end);
+    let flaw = flaw.into_iter().find(|flaw| flaw.to_string() == says)?;
+    Some(Rejection::InvalidCommit { place, flaw })
 }
 
 fn moment(text: &str) -> Option<Timestamp> {

@@ -1,9 +1,11 @@
 //! Commands as clients send them.
 
+use std::num::NonZeroU64;
+
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::{EntityId, ResourceKey};
 use holdfast::domain::name::Label;
-use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::reservation::{self, CommitLine, End, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::stock_balance::{self, Adjustment};
 use holdfast::proto::v1;
@@ -107,8 +109,19 @@ fn reservation_command(
             request_id,
             expected_version,
             reservation_id,
-            ..Default::default()
+            lines: Vec::new(),
+            r#final: None,
         }),
+        reservation::Command::CommitPart { lines, is_final } => {
+            Wire::CommitReservation(v1::CommitReservationRequest {
+                request_id,
+                expected_version,
+                reservation_id,
+                lines: lines.iter().map(commit_line).collect(),
+                // Missing, it is so.
+                r#final: (!is_final).then_some(false),
+            })
+        }
         reservation::Command::Cancel { reason } => {
             let reason = reason.to_string();
             Wire::CancelReservation(v1::CancelReservationRequest {
@@ -131,11 +144,20 @@ fn reservation_command(
                 lifetime,
             })
         }
-        reservation::Command::Expire
-        | reservation::Command::Answered(_)
-        | reservation::Command::CommitPart { .. } => {
-            unreachable!("no client says {command:?}")
+        reservation::Command::Expire | reservation::Command::Answered(_) => {
+            unreachable!("no client can say {command:?}")
         }
+    }
+}
+
+fn commit_line(line: &CommitLine) -> v1::CommitLine {
+    v1::CommitLine {
+        line_id: line.line.to_string(),
+        quantity: line.quantity.map(NonZeroU64::get),
+        end: line.end.map(|end| match end {
+            End::Time(end) => v1::commit_line::End::EndTime(time(end)),
+            End::Date(end) => v1::commit_line::End::CheckOutDate(calendars::date(end)),
+        }),
     }
 }
 

@@ -203,6 +203,14 @@ fn about(question: &Question, said: &Answer) -> (Vec<Span>, Vec<Cause>) {
     (spans, causes)
 }
 
+/// The log's position when what can't be had was found out, where something can't.
+fn looked_at(said: &Answer) -> Option<Position> {
+    match said {
+        Answer::Fits(short) => short.first().map(|short| short.shortfall.position),
+        _ => None,
+    }
+}
+
 impl Model {
     /// Checks what a calendar answered.
     pub fn check_answer(
@@ -218,12 +226,16 @@ impl Model {
         };
         check(*position >= asked.floor && *position <= self.last, || say("not then".into()))?;
         let version = self.version_at(key, *position);
+        // Others' events may come between the look and its answer, but none of the calendar's own.
+        let looked_at = looked_at(said).unwrap_or(*position);
+        let is_same = looked_at <= *position && self.version_at(key, looked_at) == version;
+        check(is_same, || say(format!("it was another at {looked_at}")))?;
         let known = self.entities.calendars.get(key);
         let Some(state) = known.and_then(|known| known.state(version)) else {
             let expected = match question {
                 Question::Fits(claim) => {
                     let lacks = claim.lines.iter().map(Lack::unknown);
-                    Answer::Fits(lacks.map(|lack| self::told(lack, *position)).collect())
+                    Answer::Fits(lacks.map(|lack| self::told(lack, looked_at)).collect())
                 }
                 _ => Answer::Nothing,
             };
@@ -232,7 +244,7 @@ impl Model {
         let (spans, causes) = about(question, said);
         let mut expected = Answer::Nothing;
         for now in state.times(&spans, &causes, (asked.since, asked.until)) {
-            expected = state.answer(question, now, *position);
+            expected = state.answer(question, now, looked_at);
             if is_answer(said, &expected) {
                 return Ok(());
             }

@@ -1,19 +1,19 @@
 //! A calendar: what its owner has set, who has claimed which moments, and what no longer fits.
 //!
-//! `offer` says what there is at a moment, `state` what is claimed of it, `fitting` whether a line can
-//! be had, `answers` what a reader is told.
+//! `offer` says what there is at a moment, `state` what is claimed of it, `setting` what an owner can
+//! set, `fitting` whether a line can be had, `answers` what a reader is told.
 
 mod answers;
 mod fitting;
 mod offer;
+mod setting;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdfast::domain::calendar::{
-    CONFLICTS_PER_EVENT, CONFLICTS_TOLD_MAX, ClaimLine, Command, Details, Event as Happened,
-    General, Kind, Set, Setting, Standing, When,
+    ClaimLine, Command, Details, Event as Happened, General, Standing,
 };
 use holdfast::domain::claim::{Blocker, Wish};
 use holdfast::domain::event::{Body, Event};
@@ -29,7 +29,8 @@ use super::stream::Stream;
 use super::{Checked, Decision, Entity, Model, Situation, check};
 use crate::sent::Registry;
 use fitting::{Lack, is_told};
-use state::{State, wish};
+use setting::set;
+use state::{State, is_followed, wish};
 
 /// What clients are shown of a calendar.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,12 +85,16 @@ impl Calendar {
             Happened::ClaimMade(standing)
             | Happened::ClaimChanged(standing)
             | Happened::ClaimCommitted(standing) => Some(standing.clone()),
-            Happened::ClaimReleased { reservation, reservation_version } => Some(Standing {
-                reservation: *reservation,
-                reservation_version: *reservation_version,
-                deadline: None,
-                parts: Arc::new([]),
-            }),
+            Happened::ClaimReleased { reservation, reservation_version } => {
+                let standing = self.states.last()?.claims.get(reservation)?;
+                let used = standing.parts.iter().filter(|part| part.line.committed > 0);
+                Some(Standing {
+                    reservation: *reservation,
+                    reservation_version: *reservation_version,
+                    deadline: None,
+                    parts: used.cloned().collect(),
+                })
+            }
             Happened::Created(_)
             | Happened::Set(_)
             | Happened::Retired
@@ -113,16 +118,21 @@ impl Calendar {
     fn check_change(&self, happened: &Happened, claim: &Standing) -> Result<&Standing, String> {
         let state = self.now()?;
         let standing = state.claims.get(&claim.reservation).ok_or("there was no claim")?;
-        let used = |claim: &Standing| {
-            let pieces = state.pieces(claim).into_iter();
-            pieces.filter(|piece| piece.is_used).collect::<Vec<_>>()
+        let of_kind = |claim: &Standing, is_used: bool| {
+            let pieces = state.pieces(claim).into_iter().filter(|piece| piece.is_used == is_used);
+            pieces.map(|piece| (piece.from, piece.to, piece.units)).collect::<Vec<_>>()
         };
+        let uses_more = of_kind(claim, true) != of_kind(standing, true);
+        let [holds, held] = [claim, standing].map(|claim| !of_kind(claim, false).is_empty());
         let fits_name = match happened {
-            Happened::ClaimCommitted(_) => used(claim) != used(standing),
-            Happened::ClaimReleased { .. } => state.pieces(standing) != used(standing),
-            _ => used(claim) == used(standing),
+            Happened::ClaimCommitted(_) => uses_more,
+            Happened::ClaimReleased { .. } => held && !uses_more && !holds,
+            _ => !uses_more && (holds || !held),
         };
         check(fits_name, || format!("it was {standing:?} before"))?;
+        let turnover_ms = standing.parts.first().map(|part| part.turnover_ms);
+        let is_kept = claim.parts.iter().all(|part| Some(part.turnover_ms) == turnover_ms);
+        check(is_kept, || format!("the turnover was {turnover_ms:?} ms"))?;
         let mut after = state.clone();
         after.put(Arc::new(claim.clone()));
         for (moment, taken) in &after.taken {
@@ -131,57 +141,6 @@ impl Calendar {
         }
         Ok(standing)
     }
-}
-
-/// Why something can't be set, where it can't.
-fn flaw(setting: &Setting, kind: Kind) -> Option<&'static str> {
-    let (general, days) = match setting {
-        Setting::Rules(change) => (&change.general, &change.days[..]),
-        Setting::Capacity(When::Interval { .. }, _) | Setting::Closed(When::Interval { .. }, _)
-            if kind == Kind::Nights =>
-        {
-            return Some("nights are set by dates");
-        }
-        Setting::Capacity(..) | Setting::Closed(..) => return None,
-    };
-    match (general, kind) {
-        (Some(General::Slots(_)), Kind::Nights) | (Some(General::Nights(_)), Kind::Slots) => {
-            return Some("a calendar's kind is fixed");
-        }
-        _ => {}
-    }
-    let is_of_nights = days.iter().map(|day| &day.rules).any(|rules| {
-        let units = rules.overbooking.is_some();
-        let days = rules.closed_to_arrival.is_some() || rules.closed_to_departure.is_some();
-        units || days || rules.stay_min != Set::Keep || rules.stay_max != Set::Keep
-    });
-    let is_of_slots = days.iter().any(|day| day.rules.hours != Set::Keep);
-    match kind {
-        Kind::Slots if is_of_nights => Some("arrivals and overbooking are rules for nights"),
-        Kind::Nights if is_of_slots => Some("hours are a rule for slots"),
-        Kind::Slots | Kind::Nights => None,
-    }
-}
-
-fn set(
-    state: &State,
-    setting: &Arc<Setting>,
-    accept_conflicts: bool,
-) -> Result<Vec<Happened>, Rejection> {
-    if let Some(flaw) = flaw(setting, state.rules.kind()) {
-        return Err(Rejection::InvalidRule(flaw));
-    }
-    let mut conflicts = state.new_conflicts(&state.rules.with(setting));
-    if !accept_conflicts && !conflicts.is_empty() {
-        let total = conflicts.len();
-        conflicts.truncate(CONFLICTS_TOLD_MAX);
-        return Err(Rejection::ClaimsInConflict { conflicts, total });
-    }
-    let mut events = vec![Happened::Set(setting.clone())];
-    for named in conflicts.chunks(CONFLICTS_PER_EVENT) {
-        events.push(Happened::ClaimsInConflict(named.into()));
-    }
-    Ok(events)
 }
 
 impl Entity for Calendar {
@@ -378,14 +337,15 @@ impl Resource for Calendar {
         };
         let mut pieces = Vec::new();
         for line in claim.lines.iter() {
-            for (held, committed) in [(line.held, 0), (0, line.committed)] {
-                if held + committed > 0 {
-                    pieces.push((line.span, held + committed, committed > 0));
+            let is_followed = is_followed(line, claim.lines.iter());
+            for (units, is_used) in [(line.held, false), (line.committed, true)] {
+                if units > 0 {
+                    pieces.push((line.span, is_followed, units, is_used));
                 }
             }
         }
         pieces.sort_unstable();
-        let line = |(nth, (span, units, is_used))| ClaimLine {
+        let line = |(nth, (span, _, units, is_used))| ClaimLine {
             id: LineId::counted(nth),
             span,
             held: if is_used { 0 } else { units },

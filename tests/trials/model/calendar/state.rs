@@ -36,12 +36,25 @@ pub struct Piece {
     pub is_used: bool,
 }
 
+/// Whether another piece of a line follows one at its end, so that there is no turnover in between.
+pub fn is_followed<'a>(line: &ClaimLine, mut lines: impl Iterator<Item = &'a ClaimLine>) -> bool {
+    lines.any(|other| {
+        other.id == line.id
+            && other.span.from() == line.span.to()
+            && other.held + other.committed > 0
+    })
+}
+
 /// The pieces of a claim, in the order of time.
 pub fn pieces(standing: &Standing, moment_size: i64) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for Part { line, turnover_ms } in standing.parts.iter() {
         let [from, to] = [line.span.from(), line.span.to()].map(|at| at / moment_size);
-        let end = to + i64::from(*turnover_ms) / moment_size;
+        let turnover_ms = match is_followed(line, standing.parts.iter().map(|part| &part.line)) {
+            true => 0,
+            false => i64::from(*turnover_ms),
+        };
+        let end = to + turnover_ms / moment_size;
         for (units, is_used) in [(line.held, false), (line.committed, true)] {
             if units > 0 {
                 pieces.push(Piece { from, to, end, units, is_used });
