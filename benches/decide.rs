@@ -12,6 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use holdfast::domain::calendar::{
     self, Answer, Calendar, Date, General, NightRules, Question, Span,
 };
+use holdfast::domain::command::Intent;
 use holdfast::domain::entity::{Aggregate, Context};
 use holdfast::domain::ids::{
     EntityId, Position, ReservationId, ResourceKey, SalesOrderId, Version,
@@ -34,7 +35,15 @@ const MINUTES_OF_A_DAY: u64 = 24 * 60;
 const FIRST_NIGHT: Date = Date(19_700);
 
 fn context(id: &EntityId, version: Version) -> Context<'_> {
-    Context { id, version, now: NOW, log_position: Position(1_000), issuer: None }
+    Context {
+        id,
+        version,
+        now: NOW,
+        log_position: Position(1_000),
+        issuer: None,
+        request: None,
+        intent: Intent::Execute,
+    }
 }
 
 /// Decides, and follows whatever was decided; gives the state after it.

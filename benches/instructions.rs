@@ -36,7 +36,7 @@ use holdfast::codec::fingerprint::fingerprint;
 use holdfast::codec::page::{Chain, paginate};
 use holdfast::codec::v1::encode_event;
 use holdfast::domain::calendar::{self, Calendar};
-use holdfast::domain::command::{Command, Message};
+use holdfast::domain::command::{Command, Intent, Message};
 use holdfast::domain::entity::{Aggregate, Context};
 use holdfast::domain::event::{Event, Fingerprint};
 use holdfast::domain::ids::{EntityId, Position, ReservationId, ResourceKey, Version};
@@ -111,7 +111,15 @@ impl<A: Aggregate> Party<A> {
         let command = A::command(command).unwrap();
         let Self { id, version, .. } = self;
         let log_position = Position(1_000);
-        let context = Context { id, version: *version, now: NOW, log_position, issuer: None };
+        let context = Context {
+            id,
+            version: *version,
+            now: NOW,
+            log_position,
+            issuer: None,
+            request: None,
+            intent: Intent::Execute,
+        };
         let mut decision = self.state.decide(&mut self.transient, command, &context);
         for event in &decision.events {
             self.version = self.version.next();

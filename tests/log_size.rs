@@ -12,6 +12,7 @@ use futures::stream::{self, StreamExt};
 use holdfast::actors::engine::CommandRequest;
 use holdfast::codec::page::{Chain, paginate};
 use holdfast::codec::v1;
+use holdfast::domain::command::Intent;
 use holdfast::domain::event::{Body, Event, Origin};
 use holdfast::domain::ids::{EntityKey, EntityKind, Position, RequestId, ReservationId, derived};
 use holdfast::domain::name::Label;
@@ -41,6 +42,7 @@ fn hold(random: &mut StdRng, sku: &str) -> CommandRequest {
     CommandRequest {
         key: EntityKey::reservation(&tenant(), id),
         command: create(&[(sku, 1)], Term::For(HOLD_MS_DEFAULT)),
+        intent: Intent::Execute,
         request_id,
         expected_version: None,
         origin: Arc::new(origin),

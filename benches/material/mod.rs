@@ -83,12 +83,13 @@ pub fn time_claim(reservation: u128, span: Span) -> calendar::Claim {
         reservation_version: Version(1),
         deadline: Some(NOW.plus_ms(60_000)),
         lines: Arc::new([ClaimLine { id: LineId::counted(0), span, held: 1, committed: 0 }]),
+        change: None,
     }
 }
 
 /// What a claim that was granted is from then on.
 pub fn time_claimed(claim: calendar::Claim) -> calendar::Event {
-    let calendar::Claim { reservation, reservation_version, deadline, lines } = claim;
+    let calendar::Claim { reservation, reservation_version, deadline, lines, .. } = claim;
     let parts = lines.iter().map(|line| Part { line: line.clone(), turnover_ms: 0 }).collect();
     calendar::Event::ClaimMade(Standing { reservation, reservation_version, deadline, parts })
 }

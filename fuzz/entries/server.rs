@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Every method of a client; an input's first byte chooses.
-pub const METHODS: [&str; 18] = [
+pub const METHODS: [&str; 19] = [
     "StockService/ReceiveStock",
     "StockService/AdjustStock",
     "StockService/GetStockBalance",
@@ -36,6 +36,7 @@ pub const METHODS: [&str; 18] = [
     "CommandService/Execute",
     "EventService/Subscribe",
     "EventService/ReadStream",
+    "ReservationService/ChangeReservation",
 ];
 
 /// A server on a folder of its own.

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr};
 
-use super::delivery::{Delivery, Payload};
+use super::delivery::{Delivery, Envelope, Payload, Reply};
 use super::environment::{Environment, Surroundings};
 use super::process_manager::ProcessManager;
 use super::shard::{Begin, Connect, Residents, Shard};
 use super::topology::{Mailbox, Topology};
 use crate::archive::Archive;
+use crate::domain::command::Intent;
 use crate::domain::event::Origin;
-use crate::recovery::{Part, Spread, Unsettled};
+use crate::recovery::{Begun, Part, Spread, Unsettled};
 
 /// The actors of one arbiter.
 #[derive(Clone)]
@@ -68,10 +69,31 @@ fn settle(started: &[Started], topology: &Topology, spread: &Spread, unsettled: 
         topology
             .send(Delivery { to, payload: Payload::Tell { command, origin, causation_id: None } });
     }
+    for begun in unsettled.begun {
+        let origin = started[spread.index(&begun.entity)].server.clone();
+        topology.send(again(begun, origin));
+    }
     // By way of the shard, like everything: the process manager may run before the shard has been
     // told of the others.
     for order in unsettled.orders {
         let origin = started[spread.index(&order)].server.clone();
         topology.send(Delivery { to: order, payload: Payload::GoOn { origin } });
     }
+}
+
+/// The command that has begun, as it was: so a client that sends it too finds it under way, and it is
+/// remembered under its own name.
+fn again(begun: Begun, origin: Arc<Origin>) -> Delivery {
+    let Begun { entity, command, request } = begun;
+    let envelope = Envelope {
+        command,
+        request,
+        intent: Intent::Execute,
+        expected_version: None,
+        issuer: None,
+        origin,
+        causation_id: None,
+        reply: Reply::Nobody,
+    };
+    Delivery { to: entity, payload: Payload::Command(Box::new(envelope)) }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::calendar::{self, Question};
 use crate::domain::claim::Wish;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Intent};
 use crate::domain::event::Origin;
 use crate::domain::ids::{EntityKey, Position, ReservationId, SalesOrderId, Version};
 use crate::domain::process::Step;
@@ -75,6 +75,8 @@ pub struct Envelope {
     pub command: Command,
     /// How it identifies itself.
     pub request: Request,
+    /// Whether it is to take effect.
+    pub intent: Intent,
     /// The version that it is meant for.
     pub expected_version: Option<Version>,
     /// The sales order on whose behalf it comes.
@@ -93,6 +95,8 @@ pub enum Reply {
     Client(Asker),
     /// The order process: at once, as it only acts within the log.
     Process(Box<StepReply>),
+    /// Nobody: whoever asked did so before a crash.
+    Nobody,
 }
 
 /// What became of a command.

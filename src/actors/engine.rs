@@ -22,7 +22,7 @@ use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::codec::fingerprint::fingerprint;
 use crate::domain::calendar::{self, Question};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Intent};
 use crate::domain::event::Origin;
 use crate::domain::ids::{
     EntityKey, EntityKind, Position, RequestId, ReservationId, ResourceKey, StockKey, Version,
@@ -63,6 +63,8 @@ pub struct CommandRequest {
     pub key: EntityKey,
     /// What.
     pub command: Command,
+    /// Whether it is to take effect.
+    pub intent: Intent,
     /// What the client calls it.
     pub request_id: RequestId,
     /// The version that it is meant for.
@@ -161,10 +163,11 @@ impl Engine {
     /// sends to one entity are decided in that order. Where the engine stops before, the client hears
     /// that there will be no answer.
     pub fn send(&self, request: CommandRequest, client: Asker) {
-        let CommandRequest { key, command, request_id, expected_version, origin } = request;
+        let CommandRequest { key, command, intent, request_id, expected_version, origin } = request;
         let envelope = Envelope {
             request: Request { id: request_id, fingerprint: fingerprint(&command) },
             command,
+            intent,
             expected_version,
             issuer: None,
             origin,

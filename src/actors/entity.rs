@@ -8,7 +8,8 @@
 //! for others: who asked, and what came meanwhile.
 //!
 //! Invariants: nothing is answered but through the journal. While a command is being decided,
-//! others queue, bounded; the same command sent again joins those who wait for its answer.
+//! others queue, bounded; the same command sent again joins those who wait for its answer, and what
+//! may end it is let through. A command that is only validated changes nothing but what is waited for.
 //!
 //! Not here: what is decided; that is the aggregate's. Nor which actor has which entity; that is
 //! `seat`'s.
@@ -29,7 +30,7 @@ use super::environment::{Environment, Surroundings};
 use super::process_manager::RunStep;
 use crate::codec::records::{self, Recorded};
 use crate::codec::v1;
-use crate::domain::command::{Command, Message};
+use crate::domain::command::{Command, Intent, Message};
 use crate::domain::entity::{Checked, Context, Decision, Entity, Outcome, Summary, Transient};
 use crate::domain::event::{Event, Origin, RequestMark};
 use crate::domain::ids::{EntityKey, Position, SalesOrderId};
@@ -72,9 +73,10 @@ pub enum Rest {
     },
 }
 
-/// A command whose answer needs other entities.
+/// A command that is being decided, perhaps by other entities too.
 struct Undecided {
     request: Request,
+    intent: Intent,
     mark: RequestMark,
     cause: Cause,
     issuer: Option<SalesOrderId>,
@@ -168,11 +170,14 @@ impl<A: Recorded> Shell<A> {
 
     fn receive(&mut self, envelope: Envelope) {
         let Some(undecided) = &mut self.undecided else { return self.command(envelope) };
-        let is_same_id = undecided.request.id == envelope.request.id;
+        let is_same_id =
+            undecided.request.id == envelope.request.id && undecided.intent == envelope.intent;
         if is_same_id && undecided.request.fingerprint == envelope.request.fingerprint {
             undecided.replies.push(envelope.reply);
         } else if is_same_id {
             self.refuse(Rejection::RequestIdReused, vec![envelope.reply]);
+        } else if self.entity.state.lets_through(&envelope.command) {
+            self.command(envelope);
         } else if self.queue.len() >= self.environment.surroundings.limits.commands_queued_max {
             self.refuse(Rejection::QueueFull, vec![envelope.reply]);
         } else {
@@ -181,8 +186,16 @@ impl<A: Recorded> Shell<A> {
     }
 
     fn command(&mut self, envelope: Envelope) {
-        let Envelope { command, request, expected_version, issuer, origin, causation_id, reply } =
-            envelope;
+        let Envelope {
+            command,
+            request,
+            intent,
+            expected_version,
+            issuer,
+            origin,
+            causation_id,
+            reply,
+        } = envelope;
         let Some(command) = A::command(command) else { return self.misdirected() };
         let now = self.environment.surroundings.clock.now();
         let remembered_max = self.environment.surroundings.limits.remembered(A::KIND);
@@ -195,38 +208,53 @@ impl<A: Recorded> Shell<A> {
             Ok(Checked::New(mark)) => mark,
         };
         let cause = Cause { origin, causation_id };
-        let decision = self.decide(command, issuer, now);
+        let asked = Undecided { request, intent, mark, cause, issuer, replies: vec![reply] };
+        let decision = self.decide(command, Some(&asked), now);
         if decision.outcome == Outcome::Waits {
-            self.send(decision.messages, &cause, None);
-            self.undecided = Some(Undecided { request, mark, cause, issuer, replies: vec![reply] });
+            self.happen(decision, None, &asked.cause, now, None);
+            self.undecided = Some(asked);
         } else {
-            self.conclude(decision, mark, &cause, vec![reply], now);
+            self.conclude(decision, asked, now);
+            self.look_for_an_end();
         }
     }
 
     fn tell(&mut self, command: Command, cause: Cause) {
         let Some(command) = A::command(command) else { return self.misdirected() };
         let now = self.environment.surroundings.clock.now();
-        let issuer = self.undecided.as_ref().and_then(|undecided| undecided.issuer);
-        let decision = self.decide(command, issuer, now);
-        match (&decision.outcome, self.undecided.take()) {
+        let undecided = self.undecided.take();
+        let decision = self.decide(command, undecided.as_ref(), now);
+        match (&decision.outcome, undecided) {
             (Outcome::Accepted | Outcome::Rejected(_), Some(undecided)) => {
-                let Undecided { mark, cause, replies, .. } = undecided;
-                self.conclude(decision, mark, &cause, replies, now);
+                self.conclude(decision, undecided, now);
                 self.take_up_queue();
             }
-            (_, undecided) => {
-                let cause = undecided.as_ref().map_or(cause, |undecided| undecided.cause.clone());
+            (outcome, undecided) => {
+                let of_undecided = undecided.as_ref().filter(|_| *outcome == Outcome::Waits);
+                let cause = of_undecided.map_or(cause, |undecided| undecided.cause.clone());
                 self.undecided = undecided;
                 self.happen(decision, None, &cause, now, None);
+                self.look_for_an_end();
             }
         }
+    }
+
+    /// Something else may have ended what a command was waiting for.
+    fn look_for_an_end(&mut self) {
+        if self.transient.is_waiting() {
+            return;
+        }
+        let Some(Undecided { replies, .. }) = self.undecided.take() else { return };
+        if let Some(rejection) = self.entity.state.cut_short() {
+            self.refuse(rejection, replies);
+        }
+        self.take_up_queue();
     }
 
     fn decide(
         &mut self,
         command: A::Command,
-        issuer: Option<SalesOrderId>,
+        asked: Option<&Undecided>,
         now: Timestamp,
     ) -> Decision<A::Event> {
         let context = Context {
@@ -234,7 +262,9 @@ impl<A: Recorded> Shell<A> {
             version: self.entity.version,
             now,
             log_position: self.environment.surroundings.journal.assigned(),
-            issuer,
+            issuer: asked.and_then(|asked| asked.issuer),
+            request: asked.map(|asked| asked.request),
+            intent: asked.map_or(Intent::Execute, |asked| asked.intent),
         };
         self.entity.state.decide(&mut self.transient, command, &context)
     }
@@ -248,21 +278,30 @@ impl<A: Recorded> Shell<A> {
         }
     }
 
-    fn conclude(
-        &mut self,
-        decision: Decision<A::Event>,
-        mark: RequestMark,
-        cause: &Cause,
-        replies: Vec<Reply>,
-        now: Timestamp,
-    ) {
-        match &decision.outcome {
-            Outcome::Rejected(rejection) => {
-                let rejection = rejection.clone();
-                self.happen(decision, None, cause, now, Some((replies, Err(rejection))));
+    fn conclude(&mut self, decision: Decision<A::Event>, asked: Undecided, now: Timestamp) {
+        let Undecided { intent, mark, cause, replies, .. } = asked;
+        match (&decision.outcome, intent) {
+            (Outcome::Rejected(rejection), Intent::Validate) => {
+                self.refuse(rejection.clone(), replies);
             }
-            _ => self.happen(decision, Some(mark), cause, now, Some((replies, Ok(())))),
+            (_, Intent::Validate) => {
+                self.foretell(&self.after(&decision.events, now), replies);
+            }
+            (Outcome::Rejected(rejection), Intent::Execute) => {
+                let rejection = rejection.clone();
+                self.happen(decision, None, &cause, now, Some((replies, Err(rejection))));
+            }
+            (_, Intent::Execute) => {
+                self.happen(decision, Some(mark), &cause, now, Some((replies, Ok(()))));
+            }
         }
+    }
+
+    /// What the entity would be after these events.
+    fn after(&self, events: &[A::Event], now: Timestamp) -> Entity<A> {
+        let mut entity = Entity::clone(&self.entity);
+        events.iter().for_each(|event| entity.evolve(event, now));
+        entity
     }
 
     /// Lets a decision's events happen, appends them together with the answer, and tells others.

@@ -214,6 +214,7 @@ mod tests {
             state: state.name(),
             deadline: None,
             finished: state.is_finished(),
+            under_way: false,
             created: Timestamp(created),
         }
     }

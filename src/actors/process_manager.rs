@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::delivery::{Delivery, Envelope, Payload, Reply, StepReply};
 use super::environment::Environment;
 use crate::codec::fingerprint::fingerprint;
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Intent};
 use crate::domain::event::Origin;
 use crate::domain::ids::{EntityId, EntityKey, SalesOrderId};
 use crate::domain::process::{Step, StepResult};
@@ -111,6 +111,7 @@ impl ProcessManager {
         let envelope = Envelope {
             request: Request { id, fingerprint: fingerprint(&command) },
             command,
+            intent: Intent::Execute,
             expected_version: None,
             issuer: Some(order),
             origin: reply.origin.clone(),

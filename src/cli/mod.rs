@@ -4,7 +4,8 @@
 //! stdout, everything else to stderr; the exit code is 0 for done, 1 for failed, 2 for wrong usage.
 //!
 //! Beside them: [`remote`] (what every such subcommand is told about the server), [`output`] (text
-//! or JSON), [`mod@line`] (how a line of a reservation is written), [`when`] (how time is), [`parse`]
+//! or JSON), [`mod@line`] and [`used`] (how a line of a reservation is written, and what
+//! was used of it), [`when`] (how time is), [`parse`]
 //! (other arguments) and [`view`] (how things look).
 //!
 //! Not here: any rule of the domain. What is asked for is asked of the server.
@@ -29,6 +30,7 @@ mod settings;
 mod stock;
 #[cfg(test)]
 mod test_server;
+pub mod used;
 mod verify;
 pub mod view;
 pub mod when;

@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::line::LineSpec;
 use crate::cli::parse;
 use crate::cli::remote::{CommandArgs, ListArgs, Remote};
+use crate::cli::used::UsedSpec;
 use crate::cli::view::reservation::Summary;
 use crate::cli::view::{Answer, Entity};
 use crate::proto::v1::{self, create_reservation_request, extend_reservation_request};
@@ -38,8 +39,14 @@ the SKU A@B at the location without a name.")]
     #[command(after_help = "Example:\n  holdfast reservation confirm ID")]
     Confirm(Change),
     /// Take the units: they leave on hand; in a calendar they stay claimed
-    #[command(after_help = "Example:\n  holdfast reservation commit ID")]
-    Commit(Change),
+    #[command(after_help = "Examples:
+  holdfast reservation commit ID
+  holdfast reservation commit ID --line 1@2026-12-26 --line 3=4
+  holdfast reservation commit ID --line 3=2 --not-final
+
+What was used is a line's id, = and a quantity, @ and an end: 1=2@2026-12-26. Without a quantity all
+its units were used, without an end all its time. Where no line is named, all that is left was.")]
+    Commit(Commit),
     /// Give everything back
     #[command(after_help = "Example:\n  holdfast reservation cancel ID --reason 'changed mind'")]
     Cancel(Cancel),
@@ -85,6 +92,18 @@ pub(super) struct Create {
     command: CommandArgs,
     #[command(flatten)]
     remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Commit {
+    #[command(flatten)]
+    change: Change,
+    /// What was used, such as 1, 1=2 or 1@2026-12-26; repeat it for more lines
+    #[arg(long = "line", value_name = "LINE")]
+    lines: Vec<UsedSpec>,
+    /// Keep what wasn't used for the next commit, instead of giving it back
+    #[arg(long)]
+    not_final: bool,
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +208,7 @@ async fn create(args: Create) -> Result<(), Failure> {
         (None, None, false) => None,
     };
     let request = v1::CreateReservationRequest {
+        validate_only: false,
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         reservation_id: args.id.map(|id| id.to_string()).unwrap_or_default(),
@@ -216,18 +236,18 @@ async fn confirm(args: Change) -> Result<(), Failure> {
     Ok(args.remote.output.print(&answer)?)
 }
 
-async fn commit(args: Change) -> Result<(), Failure> {
+async fn commit(Commit { change, lines, not_final }: Commit) -> Result<(), Failure> {
     let request = v1::CommitReservationRequest {
-        request_id: args.command.request_id(),
-        expected_version: args.command.expected_version,
-        reservation_id: args.id.to_string(),
-        lines: Vec::new(),
-        r#final: None,
+        request_id: change.command.request_id(),
+        expected_version: change.command.expected_version,
+        reservation_id: change.id.to_string(),
+        lines: lines.into_iter().map(UsedSpec::into_message).collect(),
+        r#final: not_final.then_some(false),
     };
-    let done = args.remote.connect().await?.commit_reservation(request).await;
-    let done = done.map_err(args.remote.explain_about(subject(args.id)))?;
+    let done = change.remote.connect().await?.commit_reservation(request).await;
+    let done = done.map_err(change.remote.explain_about(subject(change.id)))?;
     let answer = answer(done.reservation, Some(done.version), done.position);
-    Ok(args.remote.output.print(&answer)?)
+    Ok(change.remote.output.print(&answer)?)
 }
 
 async fn cancel(Cancel { change, reason }: Cancel) -> Result<(), Failure> {

@@ -211,6 +211,7 @@ calls! {
     reservations.commit_reservation(CommitReservationRequest) -> CommitReservationResponse;
     reservations.cancel_reservation(CancelReservationRequest) -> CancelReservationResponse;
     reservations.extend_reservation(ExtendReservationRequest) -> ExtendReservationResponse;
+    reservations.change_reservation(ChangeReservationRequest) -> ChangeReservationResponse;
     reservations.get_reservation(GetReservationRequest) -> GetReservationResponse;
     reservations.list_reservations(ListReservationsRequest) -> ListReservationsResponse;
     sales_orders.create_sales_order(CreateSalesOrderRequest) -> CreateSalesOrderResponse;

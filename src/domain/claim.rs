@@ -117,6 +117,15 @@ impl Wish {
         Message { to: EntityId::Resource(resource), command: self.command() }
     }
 
+    /// Has a resource told of it that answers in any case.
+    pub fn demand(self, resource: ResourceKey) -> Message {
+        let command = match self {
+            Self::Stock(claim) => Command::StockBalance(stock_balance::Command::Demand(claim)),
+            Self::Calendar(claim) => Command::Calendar(calendar::Command::Demand(claim)),
+        };
+        Message { to: EntityId::Resource(resource), command }
+    }
+
     /// Has a resource asked whether it would fit.
     pub fn ask(self, resource: ResourceKey) -> Message {
         let command = match self {

@@ -33,6 +33,15 @@ impl Command {
     }
 }
 
+/// Whether a command is to take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is.
+    Execute,
+    /// It is only to be said what would become of it.
+    Validate,
+}
+
 /// A command from one entity to another of the same tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {

@@ -7,7 +7,7 @@
 
 use super::calendar::{Answer, Question};
 use super::claim::Wish;
-use super::command::{Command, Message};
+use super::command::{Command, Intent, Message};
 use super::event::{Body, Fingerprint, LANDMARK_EVERY, RequestMark};
 use super::ids::{EntityId, EntityKind, Position, ReservationId, SalesOrderId, Version};
 use super::process::Step;
@@ -29,6 +29,10 @@ pub struct Context<'a> {
     pub log_position: Position,
     /// The sales order on whose behalf the command comes, if one is.
     pub issuer: Option<SalesOrderId>,
+    /// The command that is being decided, where a client or a process sent it.
+    pub request: Option<Request>,
+    /// Whether that is to take effect.
+    pub intent: Intent,
 }
 
 /// What an aggregate decided.
@@ -87,14 +91,21 @@ pub struct Summary {
     pub deadline: Option<Timestamp>,
     /// Whether it can never change again.
     pub finished: bool,
+    /// Whether a command has begun of which an end is still to be recorded.
+    pub under_way: bool,
     /// When it was created.
     pub created: Timestamp,
 }
 
 impl Summary {
     /// Of an entity to which nothing has happened.
-    pub const NONE: Self =
-        Self { state: "NONE", deadline: None, finished: false, created: Timestamp(0) };
+    pub const NONE: Self = Self {
+        state: "NONE",
+        deadline: None,
+        finished: false,
+        under_way: false,
+        created: Timestamp(0),
+    };
 }
 
 /// What is waited for between two decisions of one command; never durable.
@@ -141,6 +152,23 @@ pub trait Aggregate: Clone + Default + Send + Unpin + 'static {
 
     /// What the table should know.
     fn summary(&self) -> Summary;
+
+    /// Whether it has begun with this command and waits to go on with it. Such a command was checked
+    /// when it began.
+    fn goes_on_with(&self, _: &Request) -> bool {
+        false
+    }
+
+    /// Whether a command needn't wait for the one that is being decided, since it may end that.
+    fn lets_through(&self, _: &Command) -> bool {
+        false
+    }
+
+    /// What whoever waited for an answer is told, where something else has ended what was to be
+    /// answered.
+    fn cut_short(&self) -> Option<Rejection> {
+        None
+    }
 
     /// What the order process should do next for it.
     fn next_step(&self, _id: &EntityId) -> Option<Step> {
@@ -254,15 +282,17 @@ impl<A: Aggregate> Entity<A> {
                 Err(Rejection::RequestIdReused)
             };
         }
+        let Request { id, fingerprint } = *request;
+        if self.state.goes_on_with(request) {
+            let forgets = self.requests.room(remembered_max, now).unwrap_or(0);
+            return Ok(Checked::New(RequestMark { id, fingerprint, forgets }));
+        }
         let forgets = self.requests.room(remembered_max, now)?;
         match expected_version {
             Some(expected) if expected != self.version && (self.exists() || A::begins(command)) => {
                 Err(Rejection::VersionConflict { expected, current: self.version })
             }
-            _ => {
-                let Request { id, fingerprint } = *request;
-                Ok(Checked::New(RequestMark { id, fingerprint, forgets }))
-            }
+            _ => Ok(Checked::New(RequestMark { id, fingerprint, forgets })),
         }
     }
 

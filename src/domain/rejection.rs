@@ -135,6 +135,11 @@ pub enum Rejection {
         /// Units that are left before the end that was named.
         left: u64,
     },
+    /// Some of it is used, so its lines stay as they are.
+    #[error(
+        "the reservation is used in part, so its lines can't be changed; commit or cancel the rest"
+    )]
+    PartlyUsed,
     /// The entity is still deciding an earlier command, and too many wait behind it.
     ///
     /// Certainly not executed.

@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Fingerprint, RequestMark};
 use super::ids::{Position, RequestId, Version};
 use super::rejection::Rejection;
@@ -17,7 +19,7 @@ use super::time::Timestamp;
 pub const REMEMBERED_FOR_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// A command as it identifies itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// What the client called it.
     pub id: RequestId,

@@ -240,7 +240,7 @@ impl State {
     /// hasn't.
     pub fn summary(self, created: Timestamp, is_released: bool) -> Summary {
         let finished = self.is_finished(is_released);
-        Summary { state: self.name(), deadline: None, finished, created }
+        Summary { state: self.name(), deadline: None, finished, under_way: false, created }
     }
 }
 

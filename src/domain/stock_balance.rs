@@ -41,6 +41,9 @@ pub enum Command {
     Claim(Claim),
     /// A reservation asks whether a claim would fit, without effect.
     Check(Claim),
+    /// A reservation that is about to change says what it wants in all until it has, and waits for
+    /// the answer: also where it has said so before, and doesn't know what it was told.
+    Demand(Claim),
 }
 
 /// How on hand is set right.
@@ -104,6 +107,7 @@ impl Command {
             Self::Adjust { .. } => "AdjustStock",
             Self::Claim(_) => "Claim",
             Self::Check(_) => "CheckClaim",
+            Self::Demand(_) => "DemandClaim",
         }
     }
 }
@@ -130,7 +134,7 @@ impl StockBalance {
 
     /// What the table should know of a balance that was created then.
     pub fn summary_of(created: Timestamp) -> Summary {
-        Summary { state: "OPEN", deadline: None, finished: false, created }
+        Summary { state: "OPEN", deadline: None, finished: false, under_way: false, created }
     }
 
     fn available(&self) -> u64 {
@@ -197,6 +201,16 @@ impl StockBalance {
         } else {
             Event::ClaimChanged(wish)
         }))
+    }
+
+    /// Follows a wish and says what became of it.
+    fn answered(&self, wish: Claim, context: &Context<'_>) -> Decision<Event> {
+        let (events, answer) = match self.claim(wish) {
+            Ok(event) => (Vec::from_iter(event), ClaimOutcome::Granted),
+            Err(short) => (Vec::new(), short.answer(context)),
+        };
+        let messages = Vec::from_iter(reply(wish.reservation, answer, context));
+        Decision { events, messages, outcome: Outcome::Silent }
     }
 
     fn check_growth(&self, standing: Option<&Claim>, wish: &Claim) -> Result<(), Short> {
@@ -270,28 +284,15 @@ impl Aggregate for StockBalance {
                 Decision::rejected(Rejection::NotFound(EntityKind::StockBalance))
             }
             Command::Adjust { to, reason } => self.adjust(to, reason),
+            Command::Claim(wish) if self.is_waited_for(&wish) => self.answered(wish, context),
             Command::Claim(wish) => {
-                let (events, answer) = match self.claim(wish) {
-                    Ok(event) => (Vec::from_iter(event), ClaimOutcome::Granted),
-                    Err(short) => (Vec::new(), short.answer(context)),
-                };
-                let messages = if self.is_waited_for(&wish) {
-                    Vec::from_iter(reply(wish.reservation, answer, context))
-                } else {
-                    Vec::new()
-                };
-                Decision { events, messages, outcome: Outcome::Silent }
+                let decision = self.answered(wish, context);
+                decision.telling(Vec::new())
             }
+            Command::Demand(wish) => self.answered(wish, context),
             Command::Check(wish) => {
-                let answer = match self.claim(wish) {
-                    Ok(_) => ClaimOutcome::Granted,
-                    Err(short) => short.answer(context),
-                };
-                Decision::nothing().telling(Vec::from_iter(reply(
-                    wish.reservation,
-                    answer,
-                    context,
-                )))
+                let decision = self.answered(wish, context);
+                Decision { events: Vec::new(), ..decision }
             }
         }
     }

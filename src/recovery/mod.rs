@@ -28,7 +28,7 @@ pub use any_entity::AnyEntity;
 pub use entity_map::EntityMap;
 pub use load::{Loaded, RecoveryError, Sources, load};
 pub use part::{Part, WorldError};
-pub use settle::{Unsettled, settle};
+pub use settle::{Begun, Unsettled, settle};
 pub use spread::Spread;
 pub use world::World;
 

@@ -8,19 +8,23 @@
 //!   CANCELLED            none                            what was used before
 //!   EXPIRED              none                            nothing
 //!   (doesn't exist)      any                             nothing
+//!   a change under way   that of the old lines, or of    nothing
+//!                        old and new at its version
 //! ```
 //!
 //! A log may end before a resource heard of its reservation's last wish: then the claim is of an
-//! older version and stands as it was. And before a creation came to its end: then there is a
-//! claim and no reservation. Recovery settles both, so neither is a problem.
+//! older version, and what it holds and what is used are all that the lines wanted then. And before a
+//! creation came to its end: then there is a claim and no reservation. Recovery settles both, so
+//! neither is a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Problems;
 use super::ledger::Ledger;
-use super::timetable::Timetable;
-use crate::domain::calendar::{self, Calendar, ClaimLine, Span, Standing};
+use super::past::{Had, Past};
+use super::timetable::{Stands, Timetable};
+use crate::domain::calendar::{self, Calendar, ClaimLine, Span};
 use crate::domain::claim::{Claim, Wish};
 use crate::domain::entity::{Aggregate, Entity};
 use crate::domain::ids::{EntityId, EntityKey, ReservationId, ResourceKey, SalesOrderId};
@@ -36,6 +40,7 @@ use crate::recovery::{AnyEntity, World};
 pub(super) struct Counted<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) timetable: &'a Timetable,
+    pub(super) past: &'a Past,
 }
 
 /// Checks every entity.
@@ -73,27 +78,43 @@ pub(super) fn calendars(lines: &[Line]) -> BTreeSet<ResourceKey> {
     of_time.map(|line| line.wanted.resource()).collect()
 }
 
-/// Whether a claim has all that the lines want of a calendar, each of their units being held or used
-/// at each of its moments.
-fn has_all_of(standing: &Standing, lines: &[Line], resource: &ResourceKey) -> bool {
+/// Whether a claim holds all that the lines want of a calendar.
+pub(super) fn is_all_of(stands: &Stands, lines: &[Line], resource: &ResourceKey) -> bool {
+    stands.lines() == (wanted_of(lines, resource), None)
+}
+
+/// Whether a claim holds at least all that the lines want of a calendar, line by line or span by span.
+pub(super) fn has_all_of(stands: &Stands, lines: &[Line], resource: &ResourceKey) -> bool {
+    let wanted = wanted_of(lines, resource);
+    let (held, change) = stands.lines();
+    let sum = |lines: &[ClaimLine], span| {
+        let same = lines.iter().filter(|line| line.span == span);
+        same.fold(0, |sum: u64, line| sum.saturating_add(line.total()))
+    };
+    let is_held = |line: &ClaimLine| sum(&wanted, line.span) <= sum(&held, line.span);
+    change.as_ref() == Some(&wanted) || wanted.iter().all(is_held)
+}
+
+/// Whether a claim is of just what the lines want of a calendar, each of their units being held or
+/// used at each of its moments.
+fn is_of_just(stands: &Stands, lines: &[Line], resource: &ResourceKey) -> bool {
     let mut turns = BTreeMap::<(&LineId, i64), i128>::new();
     let mut turn = |id, span: Span, units: i128| {
         *turns.entry((id, span.from())).or_default() += units;
         *turns.entry((id, span.to())).or_default() -= units;
     };
-    for line in lines.iter().filter(|line| line.wanted.is_of(resource)) {
-        if let Wanted::Time { span, .. } = line.wanted {
-            turn(&line.id, span, line.quantity.into());
-        }
+    let (wanted, (claimed, change)) = (wanted_of(lines, resource), stands.lines());
+    for ClaimLine { id, span, held, .. } in &wanted {
+        turn(id, *span, i128::from(*held));
     }
-    for ClaimLine { id, span, held, committed } in standing.parts.iter().map(|part| &part.line) {
+    for ClaimLine { id, span, held, committed } in &claimed {
         turn(id, *span, -(i128::from(*held) + i128::from(*committed)));
     }
-    turns.into_values().all(|units| units == 0)
+    change.is_none() && turns.into_values().all(|units| units == 0)
 }
 
-/// Whether a claim holds all that the lines want of a calendar.
-pub(super) fn is_all_of(standing: &Standing, lines: &[Line], resource: &ResourceKey) -> bool {
+/// What lines want of a calendar.
+fn wanted_of(lines: &[Line], resource: &ResourceKey) -> Vec<ClaimLine> {
     let wanted = lines.iter().filter(|line| line.wanted.is_of(resource) && line.quantity > 0);
     let wanted = wanted.filter_map(|line| match line.wanted {
         Wanted::Time { span, .. } => {
@@ -101,7 +122,13 @@ pub(super) fn is_all_of(standing: &Standing, lines: &[Line], resource: &Resource
         }
         Wanted::Stock(_) => None,
     });
-    standing.parts.iter().map(|part| part.line.clone()).eq(wanted)
+    wanted.collect()
+}
+
+/// Units that lines want of a stock balance.
+fn units_of(lines: &[Line], resource: &ResourceKey) -> u64 {
+    let wanted = lines.iter().filter(|line| line.wanted.is_of(resource));
+    wanted.fold(0, |sum: u64, line| sum.saturating_add(line.quantity))
 }
 
 /// A reservation that exists.
@@ -132,24 +159,28 @@ fn check_balance(
 
 fn check_reservation(world: &World, key: &EntityKey, counted: Counted<'_>) -> Vec<String> {
     let Some((id, details)) = reservation(world, key) else { return Vec::new() };
-    let ledger = counted.ledger;
+    let (ledger, past) = (counted.ledger, counted.past);
     let mut found = Vec::new();
-    for resource in calendars(&details.lines) {
+    let lines = past.lines(key, &details);
+    for resource in calendars(&lines) {
         let at = EntityKey::resource(&key.tenant, resource.clone());
         let standing = counted.timetable.claim(&at, id);
         let Wish::Calendar(wish) = details.claim_on(&resource, id) else { continue };
-        if !agrees_on_time(&wish, &details.lines, &resource, standing) {
+        let had =
+            standing.map(|stands| past.at(key, &details, stands.standing.reservation_version));
+        if !agrees_on_time(&wish, had.as_ref(), &resource, standing) {
             let state = details.state.name();
             found.push(format!("{key} is {state}, and {resource} has another claim for it"));
         }
     }
-    for (resource, quantity) in quantities(&details.lines) {
+    for resource in quantities(&lines).into_keys() {
         let at = EntityKey::resource(&key.tenant, resource.clone());
         let (claim, used) = (ledger.claim(&at, id), ledger.committed(&at, id));
         let Wish::Stock(wish) = details.claim_on(&resource, id) else { continue };
-        if !agrees(&wish, quantity, claim, used) {
+        let had = claim.map(|claim| past.at(key, &details, claim.reservation_version));
+        if !agrees(&wish, had.as_ref(), &resource, (claim, used)) {
             let held = claim.map_or(0, |claim| claim.held);
-            let state = details.state.name();
+            let (state, quantity) = (details.state.name(), units_of(&details.lines, &resource));
             found.push(format!(
                 "{key} is {state} with {quantity} of {resource}, which holds {held} for it and \
                  has given it {used}"
@@ -159,19 +190,31 @@ fn check_reservation(world: &World, key: &EntityKey, counted: Counted<'_>) -> Ve
     found
 }
 
-/// Whether what stands at a resource is what its reservation wants, or will be when it is told.
-fn agrees(wish: &Claim, quantity: u64, standing: Option<&Claim>, used: u64) -> bool {
-    match standing {
-        None => wish.held == 0 && used == wish.committed,
-        // As long as a claim stands, all that the lines want is held or used.
-        Some(claim) if claim.reservation_version < wish.reservation_version => {
-            used <= wish.committed && claim.held.checked_add(used) == Some(quantity)
-        }
-        Some(claim) => {
-            claim.reservation_version == wish.reservation_version
-                && claim.held == wish.held
-                && claim.deadline == wish.deadline
-                && used == wish.committed
+/// Whether what stands at a resource is what its reservation wants, or will be when it is told. The
+/// reservation is shown as it was at the claim's version.
+fn agrees(
+    wish: &Claim,
+    had: Option<&Had>,
+    resource: &ResourceKey,
+    (standing, used): (Option<&Claim>, u64),
+) -> bool {
+    let (Some(claim), Some(had)) = (standing, had) else {
+        return wish.held == 0 && used == wish.committed;
+    };
+    let version = claim.reservation_version;
+    if version == wish.reservation_version {
+        return claim.held == wish.held
+            && claim.deadline == wish.deadline
+            && used == wish.committed;
+    }
+    // As long as a claim stands, all that the lines want is held or used.
+    let units = units_of(&had.lines, resource);
+    match had.change_at(version) {
+        Some(change) => used == 0 && claim.held == units.max(units_of(change, resource)),
+        None => {
+            version < wish.reservation_version
+                && used <= wish.committed
+                && claim.held.checked_add(used) == Some(units)
         }
     }
 }
@@ -179,20 +222,23 @@ fn agrees(wish: &Claim, quantity: u64, standing: Option<&Claim>, used: u64) -> b
 /// The same of a calendar.
 fn agrees_on_time(
     wish: &calendar::Claim,
-    lines: &[Line],
+    had: Option<&Had>,
     resource: &ResourceKey,
-    standing: Option<&Standing>,
+    stands: Option<&Stands>,
 ) -> bool {
-    match standing {
-        None => wish.is_release(),
-        Some(standing) if standing.reservation_version < wish.reservation_version => {
-            has_all_of(standing, lines, resource)
+    let (Some(stands), Some(had)) = (stands, had) else { return wish.is_release() };
+    let version = stands.standing.reservation_version;
+    if version == wish.reservation_version {
+        return stands.standing.deadline == wish.deadline
+            && stands.lines() == (wish.lines.to_vec(), None);
+    }
+    match had.change_at(version) {
+        Some(change) => {
+            let lines = [&had.lines, change].map(|lines| wanted_of(lines, resource));
+            let [lines, change] = lines;
+            stands.lines() == (lines, Some(change))
         }
-        Some(standing) => {
-            standing.reservation_version == wish.reservation_version
-                && standing.deadline == wish.deadline
-                && standing.parts.iter().map(|part| &part.line).eq(wish.lines.iter())
-        }
+        None => version < wish.reservation_version && is_of_just(stands, &had.lines, resource),
     }
 }
 
@@ -200,7 +246,9 @@ fn check_calendar(key: &EntityKey, calendar: &Calendar, timetable: &Timetable) -
     let claims = calendar.claims_after(None, usize::MAX);
     let is_counted = |claim: &Wish| {
         let standing = timetable.claim(key, claim.reservation());
-        standing.is_some_and(|standing| standing.reservation_version == claim.reservation_version())
+        standing.is_some_and(|stands| {
+            stands.standing.reservation_version == claim.reservation_version()
+        })
     };
     let foreign = claims.iter().find(|claim| !is_counted(claim));
     foreign

@@ -5,7 +5,7 @@
 //!   was on its way from its shard to the queue.
 //! - A resource holds what is claimed of it, and never more than there is; a calendar may, where its
 //!   owner has left less than was claimed.
-//! - A reservation that comes into being has all its claims.
+//! - A reservation that comes into being has all its claims, and so has one that is changed.
 //!
 //! Not here: whether resources and reservations agree at the end; that is `agreement`.
 
@@ -16,6 +16,7 @@ use foldhash::fast::FixedState;
 use super::Problems;
 use super::agreement::{self, Counted};
 use super::ledger::Ledger;
+use super::past::Past;
 use super::timetable::Timetable;
 use crate::domain::claim::StockFigures;
 use crate::domain::event::{Body, Event, LANDMARK_EVERY};
@@ -30,6 +31,7 @@ pub struct Laws {
     world: World,
     ledger: Ledger,
     timetable: Timetable,
+    past: Past,
     streams: HashMap<EntityKey, Seen, FixedState>,
     last: Position,
     events: u64,
@@ -63,6 +65,7 @@ impl Laws {
         self.events += 1;
         self.check_position(event.position);
         self.check_stream(event);
+        self.note(event);
         if let Err(error) = self.world.apply(event) {
             return self.problems.add(error);
         }
@@ -75,6 +78,7 @@ impl Laws {
                 self.check_figures(event, figures);
             }
             Body::Reservation(reservation::Event::Created { .. }) => self.check_created(event),
+            Body::Reservation(reservation::Event::Changed { .. }) => self.check_changed(event),
             Body::Calendar(body) => self.check_calendar(event, body),
             Body::Reservation(_) | Body::SalesOrder(_) => {}
         }
@@ -89,7 +93,8 @@ impl Laws {
 
     /// Checks what must hold at the end, and gives back what was found.
     pub fn finish(mut self) -> Verdict {
-        let counted = Counted { ledger: &self.ledger, timetable: &self.timetable };
+        let (ledger, timetable, past) = (&self.ledger, &self.timetable, &self.past);
+        let counted = Counted { ledger, timetable, past };
         agreement::check(&self.world, counted, &mut self.problems);
         let Self { world, last, events, streams, problems, .. } = self;
         let streams = streams.len() as u64;
@@ -156,6 +161,39 @@ impl Laws {
             let resource = key(resource);
             let held = self.held(&resource, id);
             if held != quantity {
+                self.add(event, &format!("it wants {quantity} of {resource} and holds {held}"));
+            }
+        }
+    }
+
+    /// Notes what a reservation was before an event.
+    fn note(&mut self, event: &Event) {
+        let Body::Reservation(body) = &event.body else { return };
+        if !self.past.concerns(&event.stream, body) {
+            return;
+        }
+        if let Some((_, before)) = agreement::reservation(&self.world, &event.stream) {
+            self.past.note(&event.stream, &before, event.version);
+        }
+    }
+
+    fn check_changed(&mut self, event: &Event) {
+        let Some((id, details)) = agreement::reservation(&self.world, &event.stream) else {
+            return;
+        };
+        let key = |resource| EntityKey::resource(&event.stream.tenant, resource);
+        for resource in agreement::calendars(&details.lines) {
+            let stands = self.timetable.claim(&key(resource.clone()), id);
+            if !stands
+                .is_some_and(|stands| agreement::has_all_of(stands, &details.lines, &resource))
+            {
+                self.add(event, &format!("it doesn't hold all that it wants of {resource}"));
+            }
+        }
+        for (resource, quantity) in agreement::quantities(&details.lines) {
+            let resource = key(resource);
+            let held = self.held(&resource, id);
+            if held < quantity {
                 self.add(event, &format!("it wants {quantity} of {resource} and holds {held}"));
             }
         }

@@ -25,6 +25,7 @@ mod copy;
 mod inspection;
 mod laws;
 mod ledger;
+mod past;
 mod timetable;
 
 use std::path::{Path, PathBuf};

@@ -9,11 +9,12 @@
 //! instants such a date had then.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::domain::calendar::{Calendar, Event, Kind, Part, Standing};
-use crate::domain::ids::{EntityKey, ReservationId};
+use crate::domain::calendar::{Calendar, ClaimLine, Event, Kind, Part, Standing};
+use crate::domain::ids::{EntityKey, ReservationId, Version};
 
 /// How many pieces of a calendar are looked at, at a time.
 const PIECES_MAX: usize = 10_000;
@@ -24,9 +25,18 @@ pub(super) struct Timetable {
     calendars: HashMap<EntityKey, Claimed, FixedState>,
 }
 
+/// A claim as it stands.
+#[derive(Clone)]
+pub(super) struct Stands {
+    /// What its reservation has.
+    pub(super) standing: Standing,
+    /// While that is changed: what it is to have instead.
+    pub(super) change: Option<Arc<[Part]>>,
+}
+
 #[derive(Default)]
 struct Claimed {
-    claims: HashMap<ReservationId, Standing, FixedState>,
+    claims: HashMap<ReservationId, Stands, FixedState>,
     /// Units from each moment on, as far as something was ever claimed around it.
     units: BTreeMap<i64, u64>,
 }
@@ -41,41 +51,24 @@ impl Timetable {
         calendar: &Calendar,
     ) -> Vec<String> {
         let claimed = self.calendars.entry(key.clone()).or_default();
+        let plain = |standing: &Standing| Stands { standing: standing.clone(), change: None };
+        let widened = |standing: &Standing, change: &Arc<[Part]>| Stands {
+            standing: standing.clone(),
+            change: Some(change.clone()),
+        };
         match event {
-            Event::ClaimMade(standing) => {
-                let before = claimed.replace(standing.clone());
-                let mut wrong = Vec::new();
-                if before.is_some() {
-                    wrong.push("the reservation has claimed here before".to_owned());
-                }
-                wrong.extend(claimed.check(standing, before.as_ref(), calendar));
-                wrong
-            }
+            Event::ClaimMade(standing) => claimed.make(plain(standing), calendar),
             Event::ClaimChanged(standing) | Event::ClaimCommitted(standing) => {
-                let before = claimed.replace(standing.clone());
-                let mut wrong = Vec::new();
-                match &before {
-                    None => wrong.push("the reservation has no claim here".to_owned()),
-                    Some(before) if before.reservation_version > standing.reservation_version => {
-                        wrong.push("an older wish has undone a newer one".to_owned());
-                    }
-                    Some(_) => {}
-                }
-                wrong.extend(claimed.check(standing, before.as_ref(), calendar));
-                wrong
+                claimed.change(plain(standing), calendar)
+            }
+            Event::ClaimWidened { standing, change } if standing.parts.is_empty() => {
+                claimed.make(widened(standing, change), calendar)
+            }
+            Event::ClaimWidened { standing, change } => {
+                claimed.change(widened(standing, change), calendar)
             }
             Event::ClaimReleased { reservation, reservation_version } => {
-                let Some(before) = claimed.claims.get(reservation).cloned() else {
-                    return vec!["the reservation has no claim here".to_owned()];
-                };
-                let is_old = before.reservation_version > *reservation_version;
-                let used = before.parts.iter().filter(|part| part.line.committed > 0);
-                let parts = used.cloned().map(without_held).collect();
-                let (version, deadline) = (*reservation_version, None);
-                let left = Standing { reservation_version: version, deadline, parts, ..before };
-                claimed.replace(left);
-                let wrong = is_old.then(|| "an older wish has undone a newer one".to_owned());
-                wrong.into_iter().collect()
+                claimed.release(*reservation, *reservation_version)
             }
             Event::Created(_) | Event::Set(_) | Event::Retired | Event::ClaimsInConflict(_) => {
                 Vec::new()
@@ -84,7 +77,7 @@ impl Timetable {
     }
 
     /// A reservation's claim, if it has one or used something up.
-    pub(super) fn claim(&self, key: &EntityKey, reservation: ReservationId) -> Option<&Standing> {
+    pub(super) fn claim(&self, key: &EntityKey, reservation: ReservationId) -> Option<&Stands> {
         self.calendars.get(key)?.claims.get(&reservation)
     }
 
@@ -105,15 +98,59 @@ impl Timetable {
     }
 }
 
+impl Stands {
+    /// Its lines, and those that are to take their place.
+    pub(super) fn lines(&self) -> (Vec<ClaimLine>, Option<Vec<ClaimLine>>) {
+        let lines = |parts: &[Part]| parts.iter().map(|part| part.line.clone()).collect();
+        (lines(&self.standing.parts), self.change.as_deref().map(lines))
+    }
+
+    fn parts(&self) -> [&[Part]; 2] {
+        [&self.standing.parts, self.change.as_deref().unwrap_or_default()]
+    }
+}
+
 fn without_held(mut part: Part) -> Part {
     part.line.held = 0;
     part
 }
 
-/// What a claim takes: from which moment, up to which, and how much. Where another piece of its line
-/// begins at a piece's end, there is no turnover in between.
-fn taken(standing: &Standing) -> Vec<(i64, i64, u64)> {
-    let parts = || standing.parts.iter().filter(|part| part.line.total() > 0);
+/// A piece of time in which neither of two claims on it changes what it takes.
+struct Step {
+    from: i64,
+    to: i64,
+    /// Units that the one before takes.
+    had: u64,
+    /// Units that the one after takes.
+    has: u64,
+}
+
+/// What two claims of a reservation take, one after the other: of what it has and what it is to have,
+/// what is more.
+fn steps(before: Option<&Stands>, after: &Stands) -> Vec<Step> {
+    let before = before.map_or([&[][..]; 2], Stands::parts);
+    let mut turns = BTreeMap::<i64, [i128; 4]>::new();
+    for (which, parts) in before.into_iter().chain(after.parts()).enumerate() {
+        for (from, to, units) in taken(parts) {
+            turns.entry(from).or_default()[which] += i128::from(units);
+            turns.entry(to).or_default()[which] -= i128::from(units);
+        }
+    }
+    let (mut levels, mut steps) = ([0; 4], Vec::new());
+    let mut turns = turns.into_iter().peekable();
+    while let Some((from, turn)) = turns.next() {
+        levels = std::array::from_fn(|which| levels[which] + turn[which]);
+        let more = |one: i128, other| u64::try_from(one.max(other)).unwrap_or(u64::MAX);
+        let (had, has) = (more(levels[0], levels[1]), more(levels[2], levels[3]));
+        steps.extend(turns.peek().map(|(to, _)| Step { from, to: *to, had, has }));
+    }
+    steps
+}
+
+/// What parts of a claim take: from which moment, up to which, and how much. Where another piece of its
+/// line begins at a piece's end, there is no turnover in between.
+fn taken(parts: &[Part]) -> Vec<(i64, i64, u64)> {
+    let parts = || parts.iter().filter(|part| part.line.total() > 0);
     let beginnings: HashSet<_, FixedState> =
         parts().map(|part| (&part.line.id, part.line.span.from())).collect();
     let taken = parts().map(|Part { line, turnover_ms }| {
@@ -125,36 +162,49 @@ fn taken(standing: &Standing) -> Vec<(i64, i64, u64)> {
     taken.collect()
 }
 
-/// From when to when a claim takes more than the one before it did.
-fn grown(before: Option<&Standing>, standing: &Standing) -> Vec<(i64, i64)> {
-    let mut turns = BTreeMap::<i64, i128>::new();
-    let less = before.into_iter().flat_map(taken).map(|piece| (piece, -1));
-    let more = taken(standing).into_iter().map(|piece| (piece, 1));
-    for ((from, to, units), sign) in less.chain(more) {
-        *turns.entry(from).or_default() += sign * i128::from(units);
-        *turns.entry(to).or_default() -= sign * i128::from(units);
-    }
-    let turns: Vec<_> = turns.into_iter().collect();
-    let mut level = 0;
-    let pieces = turns.windows(2).filter(|two| {
-        level += two[0].1;
-        level > 0
-    });
-    pieces.map(|two| (two[0].0, two[1].0)).collect()
-}
-
 impl Claimed {
+    fn make(&mut self, stands: Stands, calendar: &Calendar) -> Vec<String> {
+        let before = self.replace(stands.clone());
+        let is_first = before.is_none();
+        let wrong = (!is_first).then(|| "the reservation has claimed here before".to_owned());
+        wrong.into_iter().chain(self.check(&stands, before.as_ref(), calendar)).collect()
+    }
+
+    fn change(&mut self, stands: Stands, calendar: &Calendar) -> Vec<String> {
+        let before = self.replace(stands.clone());
+        let version = stands.standing.reservation_version;
+        let wrong = match &before {
+            None => Some("the reservation has no claim here"),
+            Some(before) if before.standing.reservation_version > version => {
+                Some("an older wish has undone a newer one")
+            }
+            Some(_) => None,
+        };
+        let wrong = wrong.map(str::to_owned).into_iter();
+        wrong.chain(self.check(&stands, before.as_ref(), calendar)).collect()
+    }
+
+    fn release(&mut self, reservation: ReservationId, version: Version) -> Vec<String> {
+        let Some(Stands { standing: before, .. }) = self.claims.get(&reservation).cloned() else {
+            return vec!["the reservation has no claim here".to_owned()];
+        };
+        let is_old = before.reservation_version > version;
+        let used = before.parts.iter().filter(|part| part.line.committed > 0);
+        let parts = used.cloned().map(without_held).collect();
+        let left = Standing { reservation_version: version, deadline: None, parts, ..before };
+        self.replace(Stands { standing: left, change: None });
+        let wrong = is_old.then(|| "an older wish has undone a newer one".to_owned());
+        wrong.into_iter().collect()
+    }
+
     /// Puts a claim in the place of the one that its reservation had, which is given back.
-    fn replace(&mut self, standing: Standing) -> Option<Standing> {
-        let before = self.claims.remove(&standing.reservation);
-        for (from, to, total) in before.iter().flat_map(taken) {
-            self.shift((from, to), |units| units.saturating_sub(total));
+    fn replace(&mut self, stands: Stands) -> Option<Stands> {
+        let before = self.claims.remove(&stands.standing.reservation);
+        for Step { from, to, had, has } in steps(before.as_ref(), &stands) {
+            self.shift((from, to), |units| units.saturating_sub(had).saturating_add(has));
         }
-        for (from, to, total) in taken(&standing) {
-            self.shift((from, to), |units| units.saturating_add(total));
-        }
-        if standing.parts.iter().any(|part| part.line.total() > 0) {
-            self.claims.insert(standing.reservation, standing);
+        if stands.parts().into_iter().flatten().any(|part| part.line.total() > 0) {
+            self.claims.insert(stands.standing.reservation, stands);
         }
         before
     }
@@ -171,17 +221,13 @@ impl Claimed {
         self.units.range(..=at).next_back().map_or(0, |(_, units)| *units)
     }
 
-    /// Checks the time of a claim that it didn't have before.
-    fn check(
-        &self,
-        standing: &Standing,
-        before: Option<&Standing>,
-        calendar: &Calendar,
-    ) -> Vec<String> {
+    /// Checks the time at which a claim takes more than it did before.
+    fn check(&self, stands: &Stands, before: Option<&Stands>, calendar: &Calendar) -> Vec<String> {
         let Some(details) = calendar.details() else { return Vec::new() };
         let is_known = details.rules.kind() == Kind::Nights || !details.rules.goes_by_dates();
+        let grown = |step: &Step| step.has > step.had;
         let mut wrong = Vec::new();
-        for (from, to) in grown(before, standing) {
+        for Step { from, to, .. } in steps(before, stands).into_iter().filter(grown) {
             for piece in calendar.available(from, to, PIECES_MAX) {
                 let counted = self.level(piece.from);
                 if counted != u64::from(piece.claimed) {

@@ -74,6 +74,7 @@ pub fn to_stock() -> impl Strategy<Value = Command> {
         1 => quantity().prop_map(|count| adjust(Adjustment::Counted(count))),
         6 => wish().prop_map(claim),
         1 => wish().prop_map(check),
+        1 => wish().prop_map(demand),
     ]
 }
 

@@ -16,6 +16,9 @@ pub const HALF: i64 = 30 * 60_000;
 /// How many moments are looked at.
 pub const MOMENTS: i64 = 16;
 
+/// From, to, units, and whether they are used up.
+pub type Lines = [(i64, i64, u64, bool)];
+
 #[derive(Debug, Clone, Copy)]
 pub enum Change {
     Always(u32),
@@ -53,6 +56,18 @@ pub struct Piece {
     pub end: i64,
     pub units: u64,
     pub is_used: bool,
+    /// Whether it is what its reservation is to have instead, once it is changed.
+    pub is_change: bool,
+}
+
+/// What pieces of one claim take at a moment: of what it has and is to have, what is more.
+fn count(pieces: &[Piece], at: i64) -> u64 {
+    let taken = |is_change| {
+        let there = pieces.iter().filter(|piece| (piece.from..piece.end).contains(&at));
+        let there = there.filter(|piece| piece.is_change == is_change);
+        there.map(|piece| piece.units).sum::<u64>()
+    };
+    taken(false).max(taken(true))
 }
 
 pub struct Model {
@@ -113,55 +128,58 @@ impl Model {
     }
 
     pub fn taken(&self, at: i64) -> u64 {
-        let pieces = self.claims.values().flat_map(|(_, pieces)| pieces);
-        let live = pieces.filter(|piece| (piece.from..piece.end).contains(&at));
-        live.map(|piece| piece.units).sum::<u64>() + self.folded.get(&at).copied().unwrap_or(0)
+        let live = self.claims.values().map(|(_, pieces)| count(pieces, at));
+        live.sum::<u64>() + self.folded.get(&at).copied().unwrap_or(0)
     }
 
     pub fn keeps_rules(&self, from: i64, to: i64) -> bool {
         let nights = to - from;
         let arrival = self.rule(from);
         let is_stay = self.kind == Kind::Nights;
-        (from..to).all(|at| self.is_open(at))
-            && !(is_stay && (arrival.no_arrival || self.rule(to).no_departure))
+        !(is_stay && (arrival.no_arrival || self.rule(to).no_departure))
             && arrival.stay_min.is_none_or(|least| nights >= i64::from(least))
             && arrival.stay_max.is_none_or(|most| nights <= i64::from(most))
     }
 
-    /// What lines come to, if they fit: looked at moment by moment.
+    /// What lines come to, if they fit: looked at moment by moment. Those of a change needn't keep the
+    /// rules where they are just as long as one of `same`, others where they are covered.
     pub fn fit(
         &self,
         n: u128,
-        lines: &[(i64, i64, u64, bool)],
+        lines: &Lines,
         asks_rules: bool,
+        same: Option<&[(i64, i64)]>,
     ) -> Option<Vec<Piece>> {
         let old = self.claims.get(&n).map_or(&[][..], |(_, pieces)| pieces);
-        let count = |pieces: &[Piece], at: i64| {
-            let there = pieces.iter().filter(|piece| (piece.from..piece.end).contains(&at));
-            there.map(|piece| piece.units).sum::<u64>()
-        };
         let mut new: Vec<Piece> = Vec::new();
         for (from, to, units, is_used) in lines.iter().copied().filter(|line| line.2 > 0) {
-            let around = old.iter().filter(|piece| piece.from <= from && to <= piece.to);
-            let covering = around.map(|piece| piece.end - piece.to).min();
+            let shortest = |is_same: bool| {
+                let around = old.iter().filter(|piece| piece.from <= from && to <= piece.to);
+                let meant = around.filter(|piece| !is_same || (piece.from, piece.to) == (from, to));
+                meant.map(|piece| piece.end - piece.to).min()
+            };
+            let covering = shortest(true).or_else(|| shortest(false));
+            let is_exempt = same.map_or(covering.is_some(), |spans| spans.contains(&(from, to)));
             let end = to + covering.unwrap_or(self.turnover);
-            if covering.is_none() && asks_rules && !self.keeps_rules(from, to) {
+            if !is_exempt && asks_rules && !self.keeps_rules(from, to) {
                 return None;
             }
             let fits = |at: i64| {
                 let (had, has) = (count(old, at), count(&new, at) + units);
-                has <= had || (asks_rules && self.taken(at) - had + has <= self.limit(at))
+                let is_open = at >= to || self.is_open(at);
+                let free = self.limit(at) as i64 - self.taken(at) as i64;
+                has <= had || (asks_rules && is_open && (has - had) as i64 <= free)
             };
             if !(from..end).all(fits) {
                 return None;
             }
-            new.push(Piece { from, to, end, units, is_used });
+            new.push(Piece { from, to, end, units, is_used, is_change: false });
         }
         Some(new)
     }
 
     /// Follows a wish; tells whether it has an effect.
-    pub fn wish(&mut self, n: u128, version: u64, lines: &[(i64, i64, u64, bool)]) -> bool {
+    pub fn wish(&mut self, n: u128, version: u64, lines: &Lines) -> bool {
         let is_release = lines.iter().all(|line| line.2 == 0);
         let known = self.claims.get(&n).map(|(version, pieces)| (*version, pieces.clone()));
         let Some((known_version, old)) = known else {
@@ -185,8 +203,19 @@ impl Model {
         true
     }
 
-    pub fn replace(&mut self, n: u128, version: u64, lines: &[(i64, i64, u64, bool)]) -> bool {
-        let Some(pieces) = self.fit(n, lines, true) else { return false };
+    pub fn replace(&mut self, n: u128, version: u64, lines: &Lines) -> bool {
+        let Some(pieces) = self.fit(n, lines, true, None) else { return false };
+        self.claims.insert(n, (version, pieces));
+        true
+    }
+
+    /// Follows a wish to have these lines instead, soon; tells whether it has an effect.
+    pub fn widen(&mut self, n: u128, version: u64, (lines, change): (&Lines, &Lines)) -> bool {
+        let same: Vec<_> = lines.iter().map(|line| (line.0, line.1)).collect();
+        let has = self.fit(n, lines, true, None);
+        let is_to_have = self.fit(n, change, true, Some(&same));
+        let (Some(mut pieces), Some(change)) = (has, is_to_have) else { return false };
+        pieces.extend(change.into_iter().map(|piece| Piece { is_change: true, ..piece }));
         self.claims.insert(n, (version, pieces));
         true
     }
@@ -215,11 +244,16 @@ impl Model {
     }
 
     pub fn in_conflict(&self) -> Vec<u128> {
-        let is_broken = |piece: &Piece| {
-            (piece.from..piece.to).any(|at| !self.is_open(at))
+        // While a claim is two in one, its turnover counts as any other time does.
+        let is_broken = |piece: &Piece, is_widened: bool| {
+            let to = if is_widened { piece.end } else { piece.to };
+            (piece.from..to).any(|at| !self.is_open(at))
                 || (piece.from..piece.end).any(|at| self.taken(at) > self.limit(at))
         };
-        let broken = self.claims.iter().filter(|(_, (_, pieces))| pieces.iter().any(is_broken));
+        let broken = self.claims.iter().filter(|(_, (_, pieces))| {
+            let is_widened = pieces.iter().any(|piece| piece.is_change);
+            pieces.iter().any(|piece| is_broken(piece, is_widened))
+        });
         broken.map(|(n, _)| *n).collect()
     }
 

@@ -39,6 +39,16 @@ enum Step {
         n: u128,
         version: u64,
     },
+    /// A reservation is to have these lines instead.
+    Widen {
+        n: u128,
+        lines: Vec<(i64, i64, u64)>,
+    },
+    /// Its change is made, or refused.
+    Settle {
+        n: u128,
+        is_made: bool,
+    },
     Set {
         setting: Change,
         from: i64,
@@ -50,7 +60,7 @@ enum Step {
     },
 }
 
-fn lines_for(model: &Model, lines: &[(i64, i64, u64, bool)]) -> Arc<[ClaimLine]> {
+fn lines_for(model: &Model, lines: &Lines) -> Arc<[ClaimLine]> {
     let line = |(nth, (from, to, units, is_used)): (usize, &(i64, i64, u64, bool))| {
         let (held, committed) = if *is_used { (0, *units) } else { (*units, 0) };
         let id = holdfast::domain::name::LineId::counted(nth);
@@ -66,6 +76,7 @@ fn follow(stage: Stage<Calendar>, model: &mut Model, step: Step) -> Stage<Calend
         let to = |piece: &Piece| (piece.to - early).max(piece.from + 1);
         let lines = pieces
             .iter()
+            .filter(|piece| !piece.is_change)
             .map(|piece| (piece.from, to(piece), piece.units, is_used || piece.is_used));
         (version + 1, lines.collect::<Vec<_>>())
     };
@@ -91,9 +102,11 @@ fn follow(stage: Stage<Calendar>, model: &mut Model, step: Step) -> Stage<Calend
             (n, version, lines)
         }
         Step::Release { n, version } => (n, version, Vec::new()),
+        Step::Widen { n, lines } => return follow_widening(stage, model, n, &lines),
+        Step::Settle { n, is_made } => return follow_end(stage, model, n, is_made),
     };
     let wish = Claim { lines: lines_for(model, &lines), ..time_wish(n, version, &[]) };
-    let is_covered = model.fit(n, &lines, false).is_some();
+    let is_covered = model.fit(n, &lines, false, None).is_some();
     let has_effect = model.wish(n, version, &lines);
     let (is_first, is_holding) = (version == 1, wish.is_holding());
     let stage = stage.told(Any::Calendar(Command::Claim(wish)));
@@ -106,6 +119,63 @@ fn follow(stage: Stage<Calendar>, model: &mut Model, step: Step) -> Stage<Calend
     if has_effect {
         model.fold();
     }
+    stage
+}
+
+/// What a reservation has, or is to have.
+fn pieces(model: &Model, n: u128, is_change: bool) -> (u64, Vec<(i64, i64, u64, bool)>) {
+    let (version, pieces) = model.claims.get(&n).cloned().unwrap_or_default();
+    let pieces = pieces.iter().filter(|piece| piece.is_change == is_change);
+    (version, pieces.map(|piece| (piece.from, piece.to, piece.units, piece.is_used)).collect())
+}
+
+fn follow_widening(
+    stage: Stage<Calendar>,
+    model: &mut Model,
+    n: u128,
+    wanted: &[(i64, i64, u64)],
+) -> Stage<Calendar> {
+    let (version, has) = pieces(model, n, false);
+    let change = wanted.iter().map(|(from, span, units)| (*from, from + span, *units, false));
+    let change: Vec<_> = change.collect();
+    let is_used = has.iter().any(|line| line.3);
+    if is_used || change.iter().all(|line| line.2 == 0) {
+        return stage;
+    }
+    let version = version + 1;
+    let wish = Claim {
+        lines: lines_for(model, &has),
+        change: Some(lines_for(model, &change)),
+        ..time_wish(n, version, &[])
+    };
+    let has_effect = model.widen(n, version, (&has, &change));
+    let demand = || Any::Calendar(Command::Demand(wish.clone()));
+    let stage = stage.told(demand());
+    assert_eq!(!stage.events.is_empty(), has_effect, "{has:?} {change:?}");
+    assert_eq!(lacks(&stage).is_empty(), has_effect);
+    if !has_effect {
+        return stage;
+    }
+    model.fold();
+    // Said again, as after a crash, it is granted again and changes nothing.
+    granted(stage.told(demand()).then_nothing())
+}
+
+fn follow_end(
+    stage: Stage<Calendar>,
+    model: &mut Model,
+    n: u128,
+    is_made: bool,
+) -> Stage<Calendar> {
+    let (version, lines) = pieces(model, n, is_made);
+    if pieces(model, n, true).1.is_empty() {
+        return stage;
+    }
+    let has_effect = model.wish(n, version + 1, &lines);
+    let wish = Claim { lines: lines_for(model, &lines), ..time_wish(n, version + 1, &[]) };
+    let stage = stage.told(Any::Calendar(Command::Claim(wish)));
+    assert!(has_effect && stage.messages.is_empty(), "what was granted can be had");
+    model.fold();
     stage
 }
 
@@ -165,7 +235,10 @@ fn compare(stage: &Stage<Calendar>, model: &Model) {
     conflicts.sort_unstable();
     assert_eq!(conflicts, model.in_conflict());
     let total = |claim: &Wish| match claim {
-        Wish::Calendar(claim) => claim.lines.iter().map(ClaimLine::total).sum::<u64>(),
+        Wish::Calendar(claim) => {
+            let change = claim.change.iter().flat_map(|lines| lines.iter());
+            claim.lines.iter().chain(change).map(ClaimLine::total).sum::<u64>()
+        }
         Wish::Stock(_) => panic!("{claim:?}"),
     };
     let units: u64 = state.claims_after(None, 100).iter().map(total).sum();
@@ -178,10 +251,12 @@ fn moments() -> impl Strategy<Value = (i64, i64)> {
 }
 
 fn wish_step() -> impl Strategy<Value = Step> {
-    let line = (moments(), 0..4u64).prop_map(|((from, span), units)| (from, span, units));
-    let lines = prop::collection::vec(line, 1..4);
+    let line = || (moments(), 0..4u64).prop_map(|((from, span), units)| (from, span, units));
+    let lines = || prop::collection::vec(line(), 1..4);
     prop_oneof![
-        6 => (1..7u128, 1..4u64, lines)
+        4 => (1..7u128, lines()).prop_map(|(n, lines)| Step::Widen { n, lines }),
+        3 => (1..7u128, any::<bool>()).prop_map(|(n, is_made)| Step::Settle { n, is_made }),
+        6 => (1..7u128, 1..4u64, lines())
             .prop_map(|(n, version, lines)| Step::Hold { n, version, lines }),
         2 => (1..7u128, 0..2i64).prop_map(|(n, early)| Step::Use { n, early }),
         1 => (1..7u128).prop_map(|n| Step::Extend { n }),

@@ -7,12 +7,14 @@ mod words;
 
 mod process;
 mod reservation_asking;
+mod reservation_changing;
 mod reservation_life;
 mod retries;
 mod sales_order;
 mod stock_balance;
 mod stock_claims;
 
+mod calendar_changes;
 mod calendar_claims;
 mod calendar_model;
 mod calendar_rules;

@@ -54,7 +54,7 @@ impl Model {
                 self.set(self.on_hand + i128::from(*delta))
             }
             Said::Adjust { to: Adjustment::Counted(count), .. } => self.set(i128::from(*count)),
-            Said::Claim(wish) => self.claim(wish),
+            Said::Claim(wish) | Said::Demand(wish) => self.claim(wish),
             Said::Check(_) => false,
         }
     }

@@ -41,6 +41,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::TooManyRules { changes_max: 1 },
         Rejection::InvalidCommit { place: 0, flaw: CommitFlaw::UnknownLine },
         Rejection::MoreThanLeft { line: LineId::counted(0), requested: 2, left: 1 },
+        Rejection::PartlyUsed,
     ];
     let nth = |rejection: &Rejection| match rejection {
         Rejection::Short(_) => 0,
@@ -60,8 +61,9 @@ fn rejections() -> Vec<Rejection> {
         Rejection::TooManyRules { .. } => 14,
         Rejection::InvalidCommit { .. } => 15,
         Rejection::MoreThanLeft { .. } => 16,
+        Rejection::PartlyUsed => 17,
     };
-    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..17).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..18).collect::<Vec<_>>());
     all
 }
 

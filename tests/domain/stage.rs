@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use holdfast::codec::fingerprint::fingerprint;
-use holdfast::domain::command::{Command, Message};
+use holdfast::domain::command::{Command, Intent, Message};
 use holdfast::domain::entity::{Aggregate, Checked, Context, Entity, Outcome};
 use holdfast::domain::event::{Event, Origin, RequestMark};
 use holdfast::domain::ids::*;
@@ -29,6 +29,7 @@ pub struct Stage<A: Aggregate> {
     /// How many events others have before each of its decisions.
     pub events_between: u64,
     pub issuer: Option<SalesOrderId>,
+    pub intent: Intent,
     pub remembered_max: usize,
     /// Everything that happened, as the log holds it.
     pub log: Vec<Event>,
@@ -53,6 +54,7 @@ where
         log_position: Position(100),
         events_between: 1,
         issuer: None,
+        intent: Intent::Execute,
         remembered_max: 64,
         log: Vec::new(),
         events: Vec::new(),
@@ -81,6 +83,12 @@ where
     /// From now on commands come on behalf of this order.
     pub fn by(mut self, issuer: Option<SalesOrderId>) -> Self {
         self.issuer = issuer;
+        self
+    }
+
+    /// From now on commands are only validated.
+    pub fn trying(mut self) -> Self {
+        self.intent = Intent::Validate;
         self
     }
 
@@ -137,6 +145,8 @@ where
             now: self.now,
             log_position: self.log_position,
             issuer: self.issuer,
+            request: mark.map(|RequestMark { id, fingerprint, .. }| Request { id, fingerprint }),
+            intent: self.intent,
         };
         let decision = self.entity.state.decide(&mut self.transient, command, &context);
         if matches!(decision.outcome, Outcome::Waits | Outcome::Silent) {
@@ -145,7 +155,10 @@ where
         let mark = mark.filter(|_| decision.outcome == Outcome::Accepted);
         self.outcome = decision.outcome;
         self.messages = decision.messages;
-        self.happen(decision.events, mark);
+        match self.intent {
+            Intent::Execute => self.happen(decision.events, mark),
+            Intent::Validate => self.events = decision.events,
+        }
     }
 
     fn happen(&mut self, events: Vec<A::Event>, mark: Option<RequestMark>) {

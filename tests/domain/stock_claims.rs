@@ -212,6 +212,24 @@ fn a_check_answers_like_a_claim_and_has_no_effect() {
 }
 
 #[test]
+fn a_demand_is_followed_like_a_claim_and_answered_in_any_case() {
+    let stage = stock([received(3), Event::ClaimMade(held(1, 1, 2))])
+        .told(demand(held(1, 2, 3)))
+        .then([Event::ClaimChanged(held(1, 2, 3))])
+        .telling([answers(1, "A", GRANTED)])
+        // Said again, as after a crash; and where it asks for less than was left to it.
+        .told(demand(held(1, 2, 3)))
+        .then_nothing()
+        .telling([answers(1, "A", GRANTED)])
+        .told(demand(held(1, 3, 1)))
+        .then([Event::ClaimChanged(held(1, 3, 1))])
+        .telling([answers(1, "A", GRANTED)])
+        .told(demand(held(1, 4, 4)));
+    let answer = too_little(&stage, 3, 3, 1);
+    stage.then_nothing().telling([answers(1, "A", answer)]);
+}
+
+#[test]
 fn claims_are_listed_by_reservation_in_pages() {
     let stage = stock([
         received(9),

@@ -37,7 +37,7 @@ fn act(toy: &mut Toy, request: u128, chance: &mut StdRng) {
     // Orders and reservations share some ids, as their clients may.
     let (hold, order): (EntityId, EntityId) = (reservation_id(n), order_id(n + 6));
     let of = to_reservation;
-    let (to, command): (_, Command) = match chance.random_range(0..12) {
+    let (to, command): (_, Command) = match chance.random_range(0..15) {
         0..=3 => (hold, create(&wanted, term)),
         4 => (hold, of(reservation::Command::Confirm)),
         5 => (hold, of(reservation::Command::Commit)),
@@ -45,6 +45,7 @@ fn act(toy: &mut Toy, request: u128, chance: &mut StdRng) {
         7 => (hold, of(reservation::Command::Extend(Term::For(9_000)))),
         8..=9 => (order, place(&priced)),
         10 => (order, cancel_order()),
+        11..=13 => (hold, change(&wanted)),
         _ => (stock_id(SKUS[chance.random_range(0..3)]), receive(2)),
     };
     toy.send(to, request, command);
@@ -140,6 +141,29 @@ proptest! {
         toy.crash(&mut chance);
         toy.run(&mut chance);
         toy.check_at_rest();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..quick() })]
+
+    #[test]
+    fn two_that_each_need_what_the_other_holds_are_both_refused_and_keep_it(seed: u64) {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let mut toy = stocked([1, 1, 0], &mut chance);
+        toy.send(reservation_id(1), 11, create(&[("A", 1)], TERM));
+        toy.send(reservation_id(2), 12, create(&[("B", 1)], TERM));
+        toy.run(&mut chance);
+        toy.send(reservation_id(1), 13, change(&[("B", 1)]));
+        toy.send(reservation_id(2), 14, change(&[("A", 1)]));
+        toy.run(&mut chance);
+        toy.check_at_rest();
+        for request in [13, 14] {
+            let is_short = matches!(toy.answers[&request], Outcome::Rejected(Rejection::Short(_)));
+            prop_assert!(is_short, "{:?}", toy.answers[&request]);
+        }
+        let kept: Vec<_> = toy.reservations().map(|(_, hold)| hold.lines.to_vec()).collect();
+        prop_assert_eq!(kept, [lines(&[("A", 1)]), lines(&[("B", 1)])]);
     }
 }
 

@@ -18,11 +18,12 @@ use holdfast::domain::entity::{Aggregate, Entity, Outcome, Transient};
 use holdfast::domain::event::{Body, Event};
 use holdfast::domain::ids::*;
 use holdfast::domain::process::{Step, StepResult};
+use holdfast::domain::rejection::Rejection;
 use holdfast::domain::reservation::{self, Reservation};
 use holdfast::domain::sales_order::{self, SalesOrder};
 use holdfast::domain::stock_balance::{self, StockBalance};
 use holdfast::domain::time::Timestamp;
-use holdfast::recovery::{AnyEntity, World, settle};
+use holdfast::recovery::{AnyEntity, Begun, World, settle};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -106,6 +107,11 @@ impl Actor {
     fn is_waiting(&self) -> bool {
         // Only a reservation ever waits for others.
         matches!(self, Self::Reservation(stage) if stage.transient.is_waiting())
+    }
+
+    /// Whether a command is decided though another waits.
+    fn lets_through(&self, command: &Command) -> bool {
+        matches!(self, Self::Reservation(stage) if stage.entity.state.lets_through(command))
     }
 
     fn hear(self, item: &Item, now: Timestamp, last: Position) -> Self {
@@ -193,7 +199,8 @@ impl Toy {
         }
         let fresh = || Actor::new(to, AnyEntity::new(to.kind()));
         let actor = self.actors.remove(to).unwrap_or_else(fresh);
-        if actor.is_waiting() && matches!(item, Item::Command { .. }) {
+        let must_wait = |command| actor.is_waiting() && !actor.lets_through(command);
+        if matches!(&item, Item::Command { command, .. } if must_wait(command)) {
             self.actors.insert(to.clone(), actor);
             return self.queues.entry(to.clone()).or_default().push_back(item);
         }
@@ -213,10 +220,16 @@ impl Toy {
         for Message { to: other, command } in messages {
             self.put(Some(to.clone()), key(other), Item::Tell(command));
         }
+        let cut_short = with_stage!(&self.actors[to], stage => stage.entity.state.cut_short());
         if let Item::Command { asker, .. } = item {
-            self.askers.insert(to.clone(), asker);
+            let waited = self.askers.insert(to.clone(), asker);
+            self.cut_short(waited, cut_short.clone());
         }
         self.answer(to, outcome);
+        if !is_waiting {
+            let waited = self.askers.remove(to);
+            self.cut_short(waited, cut_short);
+        }
         if has_happened {
             self.go_on(to);
         }
@@ -237,6 +250,13 @@ impl Toy {
                 self.put(Some(from.clone()), order, Item::StepDone(step, outcome));
             }
             None => {}
+        }
+    }
+
+    /// Something else has ended what somebody waited for.
+    fn cut_short(&mut self, waited: Option<Asker>, rejection: Option<Rejection>) {
+        if let (Some(Asker::Client(request)), Some(rejection)) = (waited, rejection) {
+            self.answers.insert(request, Outcome::Rejected(rejection));
         }
     }
 
@@ -304,6 +324,10 @@ impl Toy {
         for (to, command) in unsettled.claims {
             self.receive(&to, Item::Tell(command));
         }
+        for Begun { entity, command, request } in unsettled.begun {
+            let asker = Asker::Client(request.id.0.as_u128());
+            self.receive(&entity, Item::Command { asker, command });
+        }
         for order in unsettled.orders {
             self.go_on(&order);
         }
@@ -351,6 +375,7 @@ impl Toy {
     /// reservations that live, every order has ended, and the log tells the same.
     pub fn check_at_rest(&self) {
         self.check_always();
+        assert!(self.reservations().all(|(_, hold)| hold.change.is_none()));
         for (resource, balance) in self.balances() {
             let wishes = self.reservations().map(|(id, hold)| stock_wish(hold, resource, id));
             let expected: Vec<Claim> = wishes.filter(|wish| wish.held > 0).collect();

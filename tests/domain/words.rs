@@ -90,6 +90,10 @@ pub fn check(claim: Claim) -> Command {
     Command::StockBalance(stock_balance::Command::Check(claim))
 }
 
+pub fn demand(claim: Claim) -> Command {
+    Command::StockBalance(stock_balance::Command::Demand(claim))
+}
+
 /// What a resource is told.
 pub fn tells(name: &str, wish: Claim) -> Message {
     Message { to: stock_id(name), command: claim(wish) }
@@ -98,6 +102,11 @@ pub fn tells(name: &str, wish: Claim) -> Message {
 /// What a resource is asked.
 pub fn asks(name: &str, wish: Claim) -> Message {
     Message { to: stock_id(name), command: check(wish) }
+}
+
+/// What a resource is told that is to answer in any case.
+pub fn demands(name: &str, wish: Claim) -> Message {
+    Message { to: stock_id(name), command: demand(wish) }
 }
 
 /// What a reservation is answered by a resource.
@@ -157,6 +166,11 @@ pub fn to_reservation(command: reservation::Command) -> Command {
 
 pub fn cancel() -> Command {
     to_reservation(reservation::Command::Cancel { reason: label("no more") })
+}
+
+/// To have these lines from now on.
+pub fn change(wanted: &[(&str, u64)]) -> Command {
+    to_reservation(reservation::Command::Change(lines(wanted).into()))
 }
 
 pub fn order_lines(wanted: &[(&str, u64, u64)]) -> Vec<sales_order::LineRequest> {

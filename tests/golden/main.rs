@@ -65,9 +65,10 @@ fn events_that_were_stored_are_read() {
 fn older(entities: Vec<(&'static str, AnyEntity)>) -> Vec<(&'static str, AnyEntity)> {
     let is_older = |entity: &AnyEntity| match entity {
         AnyEntity::Calendar(_) => false,
-        AnyEntity::Reservation(entity) => {
-            entity.state.details().is_none_or(|details| details.lines.len() < 3)
-        }
+        AnyEntity::Reservation(entity) => entity
+            .state
+            .details()
+            .is_none_or(|details| details.lines.len() < 3 && details.change.is_none()),
         AnyEntity::StockBalance(_) | AnyEntity::SalesOrder(_) => true,
     };
     entities.into_iter().filter(|(_, entity)| is_older(entity)).collect()
@@ -198,6 +199,10 @@ fn ordinal(body: &Body) -> usize {
         Body::Calendar(Time::ClaimChanged(_)) => 27,
         Body::Calendar(Time::ClaimCommitted(_)) => 28,
         Body::Calendar(Time::ClaimReleased { .. }) => 29,
+        Body::Calendar(Time::ClaimWidened { .. }) => 31,
+        Body::Reservation(Hold::ChangeStarted { .. }) => 32,
+        Body::Reservation(Hold::Changed { .. }) => 33,
+        Body::Reservation(Hold::ChangeRefused) => 34,
     }
 }
 
@@ -206,7 +211,7 @@ fn every_kind_of_event_has_a_sample() {
     let mut found: Vec<_> = samples::events().iter().map(|event| ordinal(&event.body)).collect();
     found.sort_unstable();
     found.dedup();
-    assert_eq!(found, (0..31).collect::<Vec<_>>());
+    assert_eq!(found, (0..35).collect::<Vec<_>>());
 }
 
 #[test]

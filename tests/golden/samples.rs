@@ -13,6 +13,7 @@ use holdfast::domain::money::{Amount, Currency, UnitPrice};
 use holdfast::domain::name::*;
 use holdfast::domain::process::Refusal;
 use holdfast::domain::rejection::Shortage;
+use holdfast::domain::request::Request;
 use holdfast::domain::reservation::{self, CommitLine, End, LinePart, Reservation, Term};
 use holdfast::domain::sales_order::{self, SalesOrder};
 use holdfast::domain::stock_balance::{self, Adjustment, StockBalance};
@@ -172,6 +173,18 @@ fn reservation_events() -> Vec<reservation::Event> {
     ]
 }
 
+/// What came with changes of lines.
+fn change_events() -> Vec<reservation::Event> {
+    use reservation::Event::*;
+    let RequestMark { id, fingerprint, .. } = mark(0xef);
+    let request = Request { id, fingerprint };
+    vec![
+        ChangeStarted { lines: mixed().into(), request },
+        Changed { lines: mixed().into() },
+        ChangeRefused,
+    ]
+}
+
 fn order_events() -> Vec<sales_order::Event> {
     use sales_order::Event::*;
     let lines = [line(2, 6_950_000), line(1, 1)];
@@ -248,7 +261,14 @@ pub fn events() -> Vec<Event> {
     let used = used_in_parts().into_iter().zip(8..).map(|(said, nth)| {
         event(EntityId::Reservation(reservation()), nth, Reservation::into_body(said))
     });
-    stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]).chain(used).collect()
+    let changes = (8..).zip(change_events()).map(|(nth, said)| {
+        event(EntityId::Reservation(reservation()), nth, Reservation::into_body(said))
+    });
+    let widened = (14..)
+        .zip(times::widened())
+        .map(|(nth, said)| event(EntityId::Resource(calendar()), nth, Calendar::into_body(said)));
+    let known = stock.chain(holds).chain(orders).chain(times).chain([mixed, refused]);
+    known.chain(used).chain(changes).chain(widened).collect()
 }
 
 /// Two commits of a part of `mixed`, after which something is left.
@@ -333,6 +353,13 @@ pub fn entities() -> Vec<(&'static str, AnyEntity)> {
         ("a reservation of which a part is used", hold(in_parts(1))),
         ("a reservation of which a part was used", hold(in_parts(2))),
         ("a calendar with a claim in pieces", times_of(times::in_pieces())),
+        ("a reservation that is being changed", held(change_events().into_iter().next())),
+        (
+            "a calendar with a claim that is being changed",
+            times_of(
+                times::history().into_iter().take(5).chain(times::widened().into_iter().take(1)),
+            ),
+        ),
     ]
 }
 
@@ -402,5 +429,7 @@ pub fn commands() -> Vec<(&'static str, Command)> {
     ];
     let part = Hold::CommitPart { lines: lines.into(), is_final: false };
     let part = ("commit a part", Command::Reservation(part));
-    stock.chain(holds).chain(orders).chain([mixed]).chain(times).chain([part]).collect()
+    let change = ("change", Command::Reservation(Hold::Change(self::mixed().into())));
+    let known = stock.chain(holds).chain(orders).chain([mixed]).chain(times);
+    known.chain([part, change]).collect()
 }

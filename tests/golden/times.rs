@@ -123,6 +123,21 @@ pub fn events() -> Vec<Event> {
     ]
 }
 
+/// Claims, one of them the first, of reservations that are being changed.
+pub fn widened() -> Vec<Event> {
+    let has = [(line("1", slot(0, 60), 2, 0), 300_000)];
+    let to_have = |parts: &[(ClaimLine, u32)]| standing(0, None, parts).parts;
+    let instead = [(line("1", slot(30, 120), 1, 0), 0), (line("more", slot(0, 60), 2, 0), 300_000)];
+    let nights = [(line("1", stay(0, 3), 300, 0), 0)];
+    vec![
+        Event::ClaimWidened {
+            standing: standing(5, Some(instant(15)), &has),
+            change: to_have(&instead),
+        },
+        Event::ClaimWidened { standing: standing(2, None, &[]), change: to_have(&nights) },
+    ]
+}
+
 /// What happened to a calendar of slots that has a bit of everything.
 pub fn history() -> Vec<Event> {
     let [created, _, rules, _, _, weekend, closed, _, _, _, made, _, _, _] =

@@ -7,6 +7,7 @@ mod requests;
 mod server;
 
 mod calendars;
+mod changes;
 mod edge;
 mod events;
 mod listings;

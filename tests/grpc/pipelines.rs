@@ -61,6 +61,7 @@ fn effect(outcome: &Outcome) -> (u64, u64) {
         Outcome::CommitReservation(it) => (it.version, it.position),
         Outcome::CancelReservation(it) => (it.version, it.position),
         Outcome::ExtendReservation(it) => (it.version, it.position),
+        Outcome::ChangeReservation(it) => (it.version, it.position),
         Outcome::CreateSalesOrder(it) => (it.version, it.position),
         Outcome::CancelSalesOrder(it) => (it.version, it.position),
     }

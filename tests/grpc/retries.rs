@@ -30,6 +30,7 @@ fn a_command_that_is_sent_again_answers_with_the_same_version_and_position() {
         let (_, made) = twice!(client.create_reservation(hold(&[("A", 1)])));
         let id = made.reservation.unwrap().reservation_id;
         let (extending, _) = twice!(client.extend_reservation(extend(&id, 7_200)));
+        twice!(client.change_reservation(change(&id, vec![line("A", 2)])));
         twice!(client.confirm_reservation(confirm(&id)));
         twice!(client.commit_reservation(commit(&id)));
         // Long after, and whatever has become of it since.
@@ -43,7 +44,7 @@ fn a_command_that_is_sent_again_answers_with_the_same_version_and_position() {
 
         let balance = client.get_stock_balance(balance_of("A")).await.unwrap();
         let balance = balance.stock_balance.unwrap();
-        // 10 - 1, nine receipts between, one unit committed, one ordered.
+        // 10 - 1, ten receipts between, two units committed, one ordered.
         assert_eq!((balance.on_hand, balance.held), (16, 0));
     });
 }

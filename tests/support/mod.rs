@@ -16,7 +16,7 @@ use holdfast::clock::ManualClock;
 use holdfast::codec::digest::Digest;
 use holdfast::codec::v1;
 use holdfast::domain::claim::Wish;
-use holdfast::domain::command::Command;
+use holdfast::domain::command::{Command, Intent};
 use holdfast::domain::event::{Event, Origin};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::*;
@@ -372,7 +372,8 @@ pub fn origin(n: u128) -> Arc<Origin> {
 /// A command as a client sends it.
 pub fn command(key: EntityKey, request: u128, command: Command) -> CommandRequest {
     let request_id = RequestId(Uuid::from_u128(request));
-    CommandRequest { key, command, request_id, expected_version: None, origin: origin(request) }
+    let (intent, origin) = (Intent::Execute, origin(request));
+    CommandRequest { key, command, intent, request_id, expected_version: None, origin }
 }
 
 impl Trial {

@@ -93,6 +93,19 @@ pub fn extend(reservation_id: &str, seconds: i64) -> v1::ExtendReservationReques
     }
 }
 
+/// To have these lines from now on.
+pub fn change(
+    reservation_id: &str,
+    lines: Vec<v1::ReservationLine>,
+) -> v1::ChangeReservationRequest {
+    v1::ChangeReservationRequest {
+        request_id: fresh(),
+        reservation_id: reservation_id.to_owned(),
+        lines,
+        ..Default::default()
+    }
+}
+
 /// An order at 1.50 EUR a unit.
 pub fn order(lines: &[(&str, u64)]) -> v1::CreateSalesOrderRequest {
     let line = |(sku, quantity): &(&str, u64)| v1::SalesOrderLine {

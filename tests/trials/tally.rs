@@ -56,11 +56,12 @@ names! {
         Command::Calendar(calendar::Command::Set { .. }) => "OpenDates",
         Command::Calendar(calendar::Command::Retire) => "RetireCalendar",
     } else {
-        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_))
+        Command::StockBalance(stock_balance::Command::Claim(_) | stock_balance::Command::Check(_) | stock_balance::Command::Demand(_))
+        | Command::Reservation(reservation::Command::Change(_))
         | Command::Reservation(reservation::Command::Extend(Term::Confirmed))
         | Command::Reservation(reservation::Command::Expire | reservation::Command::Answered(_))
         | Command::SalesOrder(sales_order::Command::Report(_))
-        | Command::Calendar(calendar::Command::Claim(_) | calendar::Command::Check(_))
+        | Command::Calendar(calendar::Command::Claim(_) | calendar::Command::Check(_) | calendar::Command::Demand(_))
     }
 }
 
@@ -101,6 +102,9 @@ names! {
         Body::Calendar(calendar::Event::ClaimChanged(_)) => "ClaimChanged of time",
         Body::Calendar(calendar::Event::ClaimCommitted(_)) => "ClaimCommitted of time",
         Body::Calendar(calendar::Event::ClaimReleased { .. }) => "ClaimReleased of time",
+    } else {
+        Body::Reservation(reservation::Event::ChangeStarted { .. } | reservation::Event::Changed { .. } | reservation::Event::ChangeRefused)
+        | Body::Calendar(calendar::Event::ClaimWidened { .. })
     }
 }
 
@@ -123,8 +127,8 @@ names! {
         Rejection::InvalidCommit { .. } => "InvalidCommit",
         Rejection::MoreThanLeft { .. } => "MoreThanLeft",
     } else {
-        // That takes more settings than any calendar gets here.
-        Rejection::TooManyRules { .. }
+        // That takes more settings than any calendar gets here, or a change.
+        Rejection::TooManyRules { .. } | Rejection::PartlyUsed
     }
 }
 

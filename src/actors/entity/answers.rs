@@ -29,6 +29,7 @@ impl<A: Recorded> Shell<A> {
             match reply {
                 Reply::Client(client) => clients.push(client),
                 Reply::Process(step) => steps.push(step),
+                Reply::Nobody => {}
             }
         }
         let release = (!clients.is_empty()).then(|| {
@@ -62,7 +63,7 @@ impl<A: Recorded> Shell<A> {
 
     pub(super) fn repeat(&self, version: Version, position: Position, reply: Reply) {
         match reply {
-            Reply::Process(_) => {
+            Reply::Process(_) | Reply::Nobody => {
                 self.answer(Vec::new(), vec![reply], Ok(()));
             }
             Reply::Client(client) => {
@@ -72,6 +73,19 @@ impl<A: Recorded> Shell<A> {
                 });
             }
         }
+    }
+
+    /// Answers as if the entity were this.
+    pub(super) fn foretell(&self, entity: &Entity<A>, replies: Vec<Reply>) {
+        let (version, view) = (entity.version, entity.state.view());
+        self.read(move |position| {
+            let now = Shown { version, position, view };
+            for reply in replies {
+                if let Reply::Client(client) = reply {
+                    client.tell(Ok(Accepted { version, position, now: now.clone() }));
+                }
+            }
+        });
     }
 
     /// Answers once everything that the answer could know of is durable.

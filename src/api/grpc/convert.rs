@@ -49,6 +49,7 @@ accepted! {
     CommitReservationResponse { reservation }
     CancelReservationResponse { reservation }
     ExtendReservationResponse { reservation }
+    ChangeReservationResponse { reservation }
     CreateSalesOrderResponse { sales_order }
     CancelSalesOrderResponse { sales_order }
     CreateCalendarResponse { calendar }
@@ -173,7 +174,7 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
     Some(v1::Reservation {
         reservation_id: id.to_string(),
         state: reservation_state(details.state).into(),
-        lines: details.lines.iter().map(reservation_line).collect(),
+        lines: lines(&details.lines).collect(),
         expire_time: details.deadline.filter(|_| tells_deadline).map(timestamp),
         customer: details.customer.as_str().to_owned(),
         external_reference: details.external_reference.as_str().to_owned(),
@@ -185,6 +186,7 @@ pub(super) fn reservation(id: &EntityId, shown: &Shown) -> Option<v1::Reservatio
         update_time: Some(timestamp(details.updated)),
         committed: line_parts(details.committed()),
         left: line_parts(left),
+        change_lines: details.change.iter().flat_map(|change| lines(&change.lines)).collect(),
     })
 }
 
@@ -202,6 +204,10 @@ pub(super) fn line_parts(parts: impl Iterator<Item = reservation::LinePart>) -> 
         }
     }
     lines
+}
+
+fn lines(lines: &[reservation::Line]) -> impl Iterator<Item = v1::ReservationLine> {
+    lines.iter().map(reservation_line)
 }
 
 /// A line of a sales order.

@@ -307,6 +307,7 @@ fn rejected(rejection: Rejection) -> Wire {
             .with("line_id", line)
             .with("requested", requested)
             .with("left", left),
+        Rejection::PartlyUsed => precondition("PARTLY_COMMITTED"),
         Rejection::DeadlineOutOfRange { .. }
         | Rejection::InvalidRule(_)
         | Rejection::InvalidCommit { .. } => {

@@ -11,7 +11,7 @@ use super::convert::{
 };
 use crate::domain::calendar::{Part, Standing};
 use crate::domain::event::{Body, Event};
-use crate::domain::ids::SalesOrderId;
+use crate::domain::ids::{RequestId, SalesOrderId};
 use crate::domain::{calendar, reservation, sales_order, stock_balance};
 use crate::proto::v1;
 use crate::proto::v1::event::Body as WireBody;
@@ -27,6 +27,7 @@ macro_rules! standing {
             expire_time: claim.deadline.map(timestamp),
             committed: claim.committed,
             parts: Vec::new(),
+            change_parts: Vec::new(),
         })
     }};
 }
@@ -42,7 +43,7 @@ pub(super) fn event(event: &Event, log_id: Uuid) -> v1::Event {
         time: Some(timestamp(event.time)),
         principal: origin.principal.as_str().into(),
         source: origin.source.as_str().into(),
-        request_id: event.request.map(|request| request.id.to_string()).unwrap_or_default(),
+        request_id: request_id(event).map(|id| id.to_string()).unwrap_or_default(),
         correlation_id: origin.correlation_id.to_string(),
         causation_id: event.causation_id.map(|id| id.to_string()).unwrap_or_default(),
         body: match &event.body {
@@ -51,6 +52,14 @@ pub(super) fn event(event: &Event, log_id: Uuid) -> v1::Event {
             Body::SalesOrder(event) => Some(of_sales_order(event)),
             Body::Calendar(event) => Some(of_calendar(event)),
         },
+    }
+}
+
+/// The command behind an event: also one that is remembered only when it has ended.
+fn request_id(event: &Event) -> Option<RequestId> {
+    match &event.body {
+        Body::Reservation(reservation::Event::ChangeStarted { request, .. }) => Some(request.id),
+        _ => event.request.map(|request| request.id),
     }
 }
 
@@ -93,29 +102,20 @@ fn of_calendar(event: &calendar::Event) -> WireBody {
             let conflicts = conflicts.iter().map(calendar_view::conflict).collect();
             WireBody::ClaimsInConflict(v1::ClaimsInConflict { conflicts })
         }
-        Event::ClaimMade(standing) => WireBody::ClaimMade(claim_made(standing)),
+        Event::ClaimMade(standing) => WireBody::ClaimMade(claim_made(standing, &[])),
         Event::ClaimChanged(standing) => {
-            let v1::ClaimMade {
-                reservation_id,
-                reservation_version,
-                held,
-                expire_time,
-                committed,
-                parts,
-            } = claim_made(standing);
-            WireBody::ClaimChanged(v1::ClaimChanged {
-                reservation_id,
-                reservation_version,
-                held,
-                expire_time,
-                committed,
-                parts,
-            })
+            WireBody::ClaimChanged(claim_changed(claim_made(standing, &[])))
+        }
+        Event::ClaimWidened { standing, change } if standing.parts.is_empty() => {
+            WireBody::ClaimMade(claim_made(standing, change))
+        }
+        Event::ClaimWidened { standing, change } => {
+            WireBody::ClaimChanged(claim_changed(claim_made(standing, change)))
         }
         Event::ClaimCommitted(standing) => {
             let v1::ClaimMade {
                 reservation_id, reservation_version, held, committed, parts, ..
-            } = claim_made(standing);
+            } = claim_made(standing, &[]);
             WireBody::ClaimCommitted(v1::ClaimCommitted {
                 reservation_id,
                 reservation_version,
@@ -134,8 +134,8 @@ fn of_calendar(event: &calendar::Event) -> WireBody {
     }
 }
 
-/// A claim on a calendar as it stands.
-fn claim_made(standing: &Standing) -> v1::ClaimMade {
+/// A claim on a calendar as it stands, and what it is to be.
+fn claim_made(standing: &Standing, change: &[Part]) -> v1::ClaimMade {
     let sum = |units: fn(&Part) -> u64| {
         standing.parts.iter().fold(0, |sum: u64, part| sum.saturating_add(units(part)))
     };
@@ -146,6 +146,28 @@ fn claim_made(standing: &Standing) -> v1::ClaimMade {
         expire_time: standing.deadline.map(timestamp),
         committed: sum(|part| part.line.committed),
         parts: standing.followed().map(claim_part).collect(),
+        change_parts: change.iter().map(|part| claim_part((part, false))).collect(),
+    }
+}
+
+fn claim_changed(claim: v1::ClaimMade) -> v1::ClaimChanged {
+    let v1::ClaimMade {
+        reservation_id,
+        reservation_version,
+        held,
+        expire_time,
+        committed,
+        parts,
+        change_parts,
+    } = claim;
+    v1::ClaimChanged {
+        reservation_id,
+        reservation_version,
+        held,
+        expire_time,
+        committed,
+        parts,
+        change_parts,
     }
 }
 
@@ -202,6 +224,15 @@ fn of_reservation(event: &reservation::Event) -> WireBody {
                 r#final: *is_final,
             })
         }
+        Event::ChangeStarted { lines, .. } => {
+            let lines = lines.iter().map(reservation_line).collect();
+            WireBody::ReservationChangeStarted(v1::ReservationChangeStarted { lines })
+        }
+        Event::Changed { lines } => {
+            let lines = lines.iter().map(reservation_line).collect();
+            WireBody::ReservationChanged(v1::ReservationChanged { lines })
+        }
+        Event::ChangeRefused => WireBody::ReservationChangeRefused(v1::ReservationChangeRefused {}),
     }
 }
 

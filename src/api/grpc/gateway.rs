@@ -268,10 +268,10 @@ fn rule_field(command: &Command) -> &'static str {
 }
 
 fn command_request(caller: &Caller, wish: Wish) -> CommandRequest {
-    let Wish { id, command, request_id, expected_version } = wish;
+    let Wish { id, command, intent, request_id, expected_version } = wish;
     let origin = Arc::new(caller.origin(request_id));
     let key = EntityKey { tenant: caller.tenant.clone(), id };
-    CommandRequest { key, command, request_id, expected_version, origin }
+    CommandRequest { key, command, intent, request_id, expected_version, origin }
 }
 
 fn outcome(answer: &Result<Accepted, CommandError>) -> Outcome {

@@ -89,6 +89,9 @@ impl Inbox {
             C::ExtendReservation(it) => {
                 self.readable(it, fields, |done| O::ExtendReservation(done.into()))
             }
+            C::ChangeReservation(it) => {
+                self.readable(it, fields, |done| O::ChangeReservation(done.into()))
+            }
             C::CreateSalesOrder(it) => {
                 let wait = it.wait();
                 let read = self.readable(it, fields, |done| O::CreateSalesOrder(done.into()))?;

@@ -96,6 +96,13 @@ impl ReservationService for ReservationApi {
         Ok(Response::new(self.gateway.run(request).await?.into()))
     }
 
+    async fn change_reservation(
+        &self,
+        request: Request<v1::ChangeReservationRequest>,
+    ) -> Result<Response<v1::ChangeReservationResponse>, Status> {
+        Ok(Response::new(self.gateway.run(request).await?.into()))
+    }
+
     async fn get_reservation(
         &self,
         request: Request<v1::GetReservationRequest>,

@@ -200,7 +200,7 @@ mod tests {
         for text in ["StockReceived", "stock_received", "STOCK-RECEIVED"] {
             assert_eq!(event_type(text), Ok(v1::EventType::StockReceived));
         }
-        assert_eq!(event_types().count(), 27);
+        assert_eq!(event_types().count(), 30);
         assert!(event_type("Nothing").unwrap_err().contains("sales_order_released"));
         assert!(event_type("unspecified").is_err());
     }

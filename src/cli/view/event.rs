@@ -130,6 +130,9 @@ fn tell(body: Body) -> (&'static str, Value) {
         Body::ReservationCommitted(e) => ("ReservationCommitted", reservation_committed(e)),
         Body::ReservationCancelled(e) => ("ReservationCancelled", json!({ "reason": e.reason })),
         Body::ReservationExpired(e) => ("ReservationExpired", deadline(e.expire_time)),
+        Body::ReservationChangeStarted(e) => ("ReservationChangeStarted", lines(e.lines)),
+        Body::ReservationChanged(e) => ("ReservationChanged", lines(e.lines)),
+        Body::ReservationChangeRefused(_) => ("ReservationChangeRefused", json!({})),
         Body::SalesOrderCreated(e) => ("SalesOrderCreated", order_created(e)),
         Body::SalesOrderReserved(e) => ("SalesOrderReserved", order_reserved(e)),
         Body::SalesOrderRejected(e) => ("SalesOrderRejected", order_rejected(e)),
@@ -164,6 +167,7 @@ fn claim_made(event: v1::ClaimMade) -> Value {
         "expire_time": moment(event.expire_time),
         "committed": event.committed,
         "parts": calendar::parts(event.parts),
+        "change_parts": calendar::parts(event.change_parts),
     })
 }
 
@@ -175,6 +179,7 @@ fn claim_changed(event: v1::ClaimChanged) -> Value {
         "expire_time": moment(event.expire_time),
         "committed": event.committed,
         "parts": calendar::parts(event.parts),
+        "change_parts": calendar::parts(event.change_parts),
     })
 }
 
@@ -203,6 +208,11 @@ fn reservation_committed(event: v1::ReservationCommitted) -> Value {
 
 fn deadline(expire_time: Option<prost_types::Timestamp>) -> Value {
     json!({ "expire_time": moment(expire_time) })
+}
+
+fn lines(lines: Vec<v1::ReservationLine>) -> Value {
+    let lines: Vec<_> = lines.into_iter().map(Line::from).collect();
+    json!({ "lines": lines })
 }
 
 fn reservation_created(event: v1::ReservationCreated) -> Value {

@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Says what is there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Marks(u8);
 
 impl Marks {

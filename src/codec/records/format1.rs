@@ -149,6 +149,7 @@ impl State for Reservation {
 impl From<StoredReservation> for Reservation {
     fn from(StoredReservation(details): StoredReservation) -> Self {
         let details = details.map(|stored| reservation::Details {
+            change: None,
             state: stored.state,
             lines: stored.lines,
             used: Vec::new(),

@@ -18,7 +18,7 @@ use crate::domain::money::{Amount, Currency, UnitPrice};
 use crate::domain::name::{Label, LineId, Location, Sku};
 use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
-use crate::domain::request::Remembered;
+use crate::domain::request::{Remembered, Request};
 use crate::domain::time::Timestamp;
 use crate::domain::wanted::Wanted;
 use crate::domain::{reservation, sales_order};
@@ -108,6 +108,19 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn change()(
+        lines in vec(line(), 0..4),
+        id in uuid(),
+        fingerprint: [u8; 16],
+        version in version(),
+    ) -> Arc<reservation::Change> {
+        let (id, fingerprint) = (RequestId(id), Fingerprint(fingerprint));
+        let request = Request { id, fingerprint };
+        Arc::new(reservation::Change { lines: lines.into(), request, version })
+    }
+}
+
+prop_compose! {
     fn reservation_details()(
         (state, lines, deadline) in (reservation_state(), vec(line(), 0..4), option::of(time())),
         (customer, external_reference, cancel_reason) in (label(), label(), label()),
@@ -115,6 +128,7 @@ prop_compose! {
         attributes in btree_map(label(), label(), 0..3),
         owner in option::of(uuid()),
         (created, updated, claims_version) in (time(), time(), version()),
+        change in option::of(change()),
     ) -> reservation::Details {
         reservation::Details {
             state,
@@ -129,6 +143,7 @@ prop_compose! {
             created,
             updated,
             claims_version,
+            change,
         }
     }
 }
@@ -317,6 +332,7 @@ fn held() -> reservation::Details {
         created: NOW,
         updated: NOW,
         claims_version: Version(1),
+        change: None,
     }
 }
 

@@ -5,6 +5,9 @@
 //! each with a span of its own: of some units what was used, and then what is held of the same. Where a
 //! piece follows another of its line at once, there is no turnover in between.
 //!
+//! While a reservation is changed, a claim says both what it has and what it is to have instead. Both
+//! stand until the next wish says which it is, and at each moment whichever takes more counts.
+//!
 //! Not here: what a calendar does with it.
 
 use std::collections::BTreeSet;
@@ -30,6 +33,8 @@ pub struct Claim {
     pub deadline: Option<Timestamp>,
     /// What is wanted; nothing where all is to be released.
     pub lines: Arc<[ClaimLine]>,
+    /// While the reservation is changed: what is wanted instead once that is done.
+    pub change: Option<Arc<[ClaimLine]>>,
 }
 
 /// One line of a claim, or a piece of one.
@@ -48,22 +53,27 @@ pub struct ClaimLine {
 impl Claim {
     /// Nothing is wanted any more.
     pub fn release(reservation: ReservationId, reservation_version: Version) -> Self {
-        Self { reservation, reservation_version, deadline: None, lines: Arc::new([]) }
+        let lines = Arc::new([]);
+        Self { reservation, reservation_version, deadline: None, lines, change: None }
     }
 
     /// Whether nothing is wanted.
     pub fn is_release(&self) -> bool {
-        self.lines.iter().all(|line| line.total() == 0)
+        self.all().all(|line| line.total() == 0)
     }
 
     /// Whether something is to be held.
     pub fn is_holding(&self) -> bool {
-        self.lines.iter().any(|line| line.held > 0)
+        self.all().any(|line| line.held > 0)
     }
 
     /// Whether something was used.
     pub fn is_committed(&self) -> bool {
-        self.lines.iter().any(|line| line.committed > 0)
+        self.all().any(|line| line.committed > 0)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &ClaimLine> {
+        self.lines.iter().chain(self.change.iter().flat_map(|lines| lines.iter()))
     }
 }
 

@@ -1,9 +1,13 @@
 //! Whether a claim fits, and what it changes.
 //!
 //! Lines are looked at in the reservation's order, and each has what those before it left. Of what
-//! the reservation has already, it has the use: only where it takes more than before must there be
-//! room, and only time that isn't within a line's of its claim must keep the rules. So what stands can
-//! be confirmed, prolonged and used, at once or in parts, whatever the owner has set since.
+//! the reservation has already, it has the use: only where it takes more than before must it be open
+//! and must there be room, and only time that isn't within a line's of its claim must keep the rules. So
+//! what stands can be confirmed, prolonged and used, at once or in parts, whatever the owner has set
+//! since.
+//!
+//! Of what a change asks for, only a span that is just that of a line before it needn't keep the rules:
+//! a stay that is made shorter is another stay.
 //!
 //! Invariant: the same code decides a claim and answers whether one would fit.
 //!
@@ -15,7 +19,7 @@ use std::sync::Arc;
 use super::claim::{Beginnings, Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
 use super::course::Course;
 use super::date::Date;
-use super::entries::{Entry, Share};
+use super::entries::Entry;
 use super::offer::{Closure, Stretch};
 use super::rules::{General, NightRules, SlotRules};
 use super::span::{Kind, NIGHTS_MAX, Span};
@@ -60,9 +64,25 @@ enum Room {
     Own,
 }
 
+/// Which lines needn't keep the rules.
+#[derive(Debug, Clone, Copy)]
+enum Exempt<'a> {
+    /// Those that a piece of the standing claim covers.
+    Covered,
+    /// Those that have just the span of one of these.
+    Same(&'a [ClaimLine]),
+}
+
+/// What a wish comes to, where it can be had.
+struct Fit {
+    parts: Arc<[Part]>,
+    change: Option<Arc<[Part]>>,
+}
+
 /// Every line of a claim on a calendar that doesn't exist.
 pub(super) fn unknown(claim: &Claim) -> Vec<Short> {
-    let lines = claim.lines.iter().filter(|line| line.total() > 0);
+    let lines = claim.change.as_ref().unwrap_or(&claim.lines).iter();
+    let lines = lines.filter(|line| line.total() > 0);
     lines.map(|line| Short::barred(line, Cause::Unknown)).collect()
 }
 
@@ -75,12 +95,13 @@ impl State {
             if wish.is_release() || wish.is_committed() {
                 return Ok(None);
             }
-            return Ok(Some(Event::ClaimMade(self.fit(wish, now)?)));
+            let fit = self.fit(wish, Room::All, now)?;
+            return Ok(Some(stands(wish, fit, Event::ClaimMade)));
         };
         let (version, known) = (wish.reservation_version, standing.version);
         if version < known || (version == known && !wish.is_release()) {
             // It changes nothing, so what stands has to be enough for it.
-            return self.lines(wish, Room::Own, now).map(|_| None);
+            return self.fit(wish, Room::Own, now).map(|_| None);
         }
         if wish.is_release() {
             return Ok(standing.is_holding().then_some(Event::ClaimReleased {
@@ -88,17 +109,19 @@ impl State {
                 reservation_version: version,
             }));
         }
-        let stands = self.fit(wish, now)?;
-        let uses_more = committed(&Entry::new(&stands)) != committed(standing);
-        Ok(Some(if wish.is_committed() && uses_more {
-            Event::ClaimCommitted(stands)
-        } else if !wish.is_holding() && standing.is_holding() {
-            // What was used before stays.
-            let reservation = wish.reservation;
-            Event::ClaimReleased { reservation, reservation_version: version }
-        } else {
-            Event::ClaimChanged(stands)
-        }))
+        let fit = self.fit(wish, Room::All, now)?;
+        Ok(Some(stands(wish, fit, |stands| {
+            let uses_more = committed(&Entry::new(&stands)) != committed(standing);
+            if wish.is_committed() && uses_more {
+                Event::ClaimCommitted(stands)
+            } else if !wish.is_holding() && standing.is_holding() {
+                // What was used before stays.
+                let reservation = wish.reservation;
+                Event::ClaimReleased { reservation, reservation_version: version }
+            } else {
+                Event::ClaimChanged(stands)
+            }
+        })))
     }
 
     /// Whether the reservation waits for an answer: to each wish of its creation, and to one that
@@ -106,39 +129,26 @@ impl State {
     /// where a refused creation is tried again.
     pub(super) fn is_waited_for(&self, wish: &Claim, now: Timestamp) -> bool {
         let is_creation = wish.reservation_version == Version(1);
-        wish.is_holding() && (is_creation || self.lines(wish, Room::Own, now).is_err())
+        wish.is_holding() && (is_creation || self.fit(wish, Room::Own, now).is_err())
     }
 
-    fn fit(&self, wish: &Claim, now: Timestamp) -> Result<Standing, Vec<Short>> {
-        let parts = self.lines(wish, Room::All, now)?;
-        let Claim { reservation, reservation_version, deadline, .. } = *wish;
-        Ok(Standing { reservation, reservation_version, deadline, parts })
+    fn fit(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Fit, Vec<Short>> {
+        let standing = self.book.get(wish.reservation);
+        let fitting = |exempt| Fitting::new(self, standing, (room, exempt), now);
+        let parts = fitting(Exempt::Covered).lines(&wish.lines)?;
+        let change = wish.change.as_ref();
+        let change = change.map(|lines| fitting(Exempt::Same(&wish.lines)).lines(lines));
+        Ok(Fit { parts, change: change.transpose()? })
     }
 
     /// Why one line couldn't be had by whoever has claimed nothing yet.
     pub(super) fn lack(&self, line: &ClaimLine, now: Timestamp) -> Option<Cause> {
-        let short = Fitting::new(self, None, Room::All, now).line(line, false).err()?;
-        Some(short.obstacle.cause)
-    }
-
-    fn lines(&self, wish: &Claim, room: Room, now: Timestamp) -> Result<Arc<[Part]>, Vec<Short>> {
-        let mut fitting = Fitting::new(self, self.book.get(wish.reservation), room, now);
-        let (mut parts, mut short) = (Vec::with_capacity(wish.lines.len()), Vec::new());
-        let beginnings = Beginnings::of(wish.lines.iter());
-        for line in wish.lines.iter().filter(|line| line.total() > 0) {
-            match fitting.line(line, beginnings.follow(line)) {
-                Ok(part) => parts.push(part),
-                Err(why) => short.push(why),
-            }
-        }
-        if short.is_empty() { Ok(parts.into()) } else { Err(short) }
+        let mut fitting = Fitting::new(self, None, (Room::All, Exempt::Covered), now);
+        Some(fitting.line(line, false).err()?.obstacle.cause)
     }
 
     /// Why the rules forbid a span, but for what is closed or taken in it.
     fn forbidden(&self, span: Span, now: Timestamp) -> Option<Cause> {
-        if self.is_retired {
-            return Some(Cause::Retired);
-        }
         match (&self.rules.general, span) {
             (General::Slots(rules), Span::Slots { start, end }) => {
                 forbidden_slot(rules, start, end, now)
@@ -217,6 +227,17 @@ fn instant_ms(at: Timestamp) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
+/// The event of a wish that fits: it is widened, or as `plain` says.
+fn stands(wish: &Claim, fit: Fit, plain: impl FnOnce(Standing) -> Event) -> Event {
+    let Claim { reservation, reservation_version, deadline, .. } = *wish;
+    let Fit { parts, change } = fit;
+    let standing = Standing { reservation, reservation_version, deadline, parts };
+    match change {
+        Some(change) => Event::ClaimWidened { standing, change },
+        None => plain(standing),
+    }
+}
+
 /// What was used, and when.
 fn committed(entry: &Entry) -> Vec<(i64, i64, u32)> {
     let used = entry.shares().iter().filter(|share| share.is_committed());
@@ -226,8 +247,9 @@ fn committed(entry: &Entry) -> Vec<(i64, i64, u32)> {
 /// A claim whose lines are looked at one after the other.
 struct Fitting<'a> {
     state: &'a State,
-    standing: &'a [Share],
+    standing: Option<&'a Entry>,
     room: Room,
+    exempt: Exempt<'a>,
     now: Timestamp,
     /// What the reservation has.
     old: Course<u64>,
@@ -244,14 +266,30 @@ struct Found {
 }
 
 impl<'a> Fitting<'a> {
-    fn new(state: &'a State, standing: Option<&'a Entry>, room: Room, now: Timestamp) -> Self {
-        let standing = standing.map_or(&[][..], Entry::shares);
+    fn new(
+        state: &'a State,
+        standing: Option<&'a Entry>,
+        (room, exempt): (Room, Exempt<'a>),
+        now: Timestamp,
+    ) -> Self {
         let mut old = Course::default();
-        for share in standing {
+        for share in standing.map_or(&[][..], Entry::shares) {
             let units = u64::from(share.units());
             old.shift(share.from, share.end(), |level: &mut u64| *level += units);
         }
-        Self { state, standing, room, now, old, new: Course::default() }
+        Self { state, standing, room, exempt, now, old, new: Course::default() }
+    }
+
+    fn lines(&mut self, lines: &[ClaimLine]) -> Result<Arc<[Part]>, Vec<Short>> {
+        let (mut parts, mut short) = (Vec::with_capacity(lines.len()), Vec::new());
+        let beginnings = Beginnings::of(lines.iter());
+        for line in lines.iter().filter(|line| line.total() > 0) {
+            match self.line(line, beginnings.follow(line)) {
+                Ok(part) => parts.push(part),
+                Err(why) => short.push(why),
+            }
+        }
+        if short.is_empty() { Ok(parts.into()) } else { Err(short) }
     }
 
     /// Looks at the next line, or piece of one.
@@ -265,14 +303,13 @@ impl<'a> Fitting<'a> {
         if span.kind() != kind {
             return Err(Short::barred(line, Cause::WrongKind { kind }));
         }
-        let covering = self.turnover_of(from, to);
-        let must_keep_rules = covering.is_none() && self.room == Room::All;
-        if must_keep_rules && let Some(cause) = self.state.forbidden(span, self.now) {
+        let turnover = self.standing.and_then(|entry| entry.turnover_of(from, to));
+        let turnover_ms = turnover.unwrap_or(self.state.rules.turnover_ms());
+        let end = if is_followed { to } else { to.saturating_add(turnover_ms.into()) };
+        if let Some(cause) = self.forbidden(line, turnover.is_some(), end) {
             return Err(Short::barred(line, cause));
         }
-        let turnover_ms = covering.unwrap_or(self.state.rules.turnover_ms());
-        let end = if is_followed { to } else { to.saturating_add(turnover_ms.into()) };
-        let found = self.find(line.total(), (from, to, end), must_keep_rules);
+        let found = self.find(line.total(), (from, to, end));
         self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
         match found.lack {
             None => Ok(Part { line: line.clone(), turnover_ms }),
@@ -285,38 +322,40 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    /// The turnover of a time that lies within that of one of the reservation's lines: of several, the
-    /// shortest, so that the claim takes no more than it has.
-    fn turnover_of(&self, from: i64, to: i64) -> Option<u32> {
-        let around = self.standing.iter().filter(|share| share.from <= from && from < share.to);
-        let whole = around.filter(|share| self.line_end(**share) >= to);
-        whole.map(|share| share.turnover_ms()).min()
+    fn forbidden(&self, line: &ClaimLine, is_covered: bool, end: i64) -> Option<Cause> {
+        if self.room == Room::Own {
+            return None;
+        }
+        if self.state.is_retired && self.grows((line.span.from(), end), line.total()) {
+            return Some(Cause::Retired);
+        }
+        let is_exempt = match self.exempt {
+            Exempt::Covered => is_covered,
+            Exempt::Same(lines) => lines.iter().any(|other| other.span == line.span),
+        };
+        if is_exempt { None } else { self.state.forbidden(line.span, self.now) }
     }
 
-    /// Where the line of a share ends: with it, or with the pieces that follow.
-    fn line_end(&self, share: Share) -> i64 {
-        let (mut end, mut is_followed) = (share.to, share.is_followed());
-        while is_followed {
-            let next = self.standing.partition_point(|other| other.from < end);
-            let begun = self.standing[next..].iter().take_while(|other| other.from == end);
-            let furthest = begun
-                .filter(|other| other.turnover_ms() == share.turnover_ms())
-                .max_by_key(|other| other.to);
-            let Some(furthest) = furthest else { break };
-            (end, is_followed) = (furthest.to, furthest.is_followed());
-        }
-        end
+    /// Whether so many units more are somewhere more than the reservation has.
+    fn grows(&self, (from, to): (i64, i64), wanted: u64) -> bool {
+        self.old.segments(from, to).any(|old| {
+            let own = old.value.copied().unwrap_or_default();
+            self.new
+                .segments(old.from, old.to)
+                .any(|new| new.value.copied().unwrap_or_default().saturating_add(wanted) > own)
+        })
     }
 
     /// How many units can be had from one moment to the last of three. What is closed is so up to
     /// the second.
-    fn find(&self, wanted: u64, (from, to, end): (i64, i64, i64), must_be_open: bool) -> Found {
+    fn find(&self, wanted: u64, (from, to, end): (i64, i64, i64)) -> Found {
         let kind = self.state.rules.kind();
         let mut found = Found { available: u64::MAX, lack: None };
         self.state.rules.stretches(from, end, &mut |stretch| {
-            if must_be_open
-                && stretch.from < to
+            if self.room == Room::All
                 && let Some(closure) = stretch.closure
+                && stretch.from < to
+                && self.grows((stretch.from, stretch.to.min(to)), wanted)
             {
                 let at = kind.span(stretch.from, first_end(kind, stretch.from, stretch.to.min(to)));
                 let cause = match closure {

@@ -6,7 +6,14 @@
 //!
 //! Most claims are one piece of time, which is held or used up as a whole. Those of more pieces have
 //! them elsewhere. What a line is called is kept by its reservation alone.
+//!
+//! ```text
+//!   what it has          ├─── 2 ───┤ turnover ┤
+//!   what it is to have          ├──────── 1 ────────┤ turnover ┤
+//!   what counts          ├───── 2 ────────────┤── 1 ───────────┤     while its reservation is changed
+//! ```
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
@@ -121,31 +128,60 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 enum Shares {
     One(Share),
-    /// None, or more than one, in the order of time.
-    Other(Arc<[Share]>),
+    /// None, or more than one, or two claims in one.
+    Other(Arc<Pieces>),
+}
+
+#[derive(Debug, PartialEq)]
+struct Pieces {
+    /// In the order of time.
+    counted: Box<[Share]>,
+    change: Option<Widened>,
+}
+
+/// What a claim is made of while its reservation is changed, each in the order of time.
+#[derive(Debug, PartialEq)]
+struct Widened {
+    /// What it has.
+    held: Box<[Share]>,
+    /// What it is to have instead.
+    change: Box<[Share]>,
 }
 
 impl Entry {
     /// A claim as it stands from an event on.
     pub fn new(standing: &Standing) -> Self {
+        Self::widened(standing, &[])
+    }
+
+    /// The same, while its reservation is changed to have something else instead.
+    pub fn widened(standing: &Standing, change: &[Part]) -> Self {
         let share = |(part, is_followed): (&Part, bool)| {
             let turnover = if is_followed { Turnover::followed } else { Turnover::last };
             Share::of(&part.line, turnover(part.turnover_ms))
         };
-        let shares = standing.followed().flat_map(share).collect();
-        Self::of(standing.reservation, standing.reservation_version, standing.deadline, shares)
+        let held = standing.followed().flat_map(share).collect();
+        let change = change.iter().map(|part| (part, false)).flat_map(share).collect();
+        let Standing { reservation, reservation_version, deadline, .. } = *standing;
+        Self::of(reservation, reservation_version, deadline, (held, change))
     }
 
     fn of(
         reservation: ReservationId,
         version: Version,
         deadline: Option<Timestamp>,
-        mut shares: Vec<Share>,
+        (mut held, mut change): (Vec<Share>, Vec<Share>),
     ) -> Self {
-        shares.sort_unstable();
-        let shares = match shares[..] {
-            [share] => Shares::One(share),
-            _ => Shares::Other(shares.into()),
+        held.sort_unstable();
+        change.sort_unstable();
+        let shares = match (&held[..], &change[..]) {
+            ([share], []) => Shares::One(*share),
+            (_, []) => Shares::Other(Arc::new(Pieces { counted: held.into(), change: None })),
+            _ => {
+                let counted = larger(&held, &change).into();
+                let change = Some(Widened { held: held.into(), change: change.into() });
+                Shares::Other(Arc::new(Pieces { counted, change }))
+            }
         };
         let deadline = deadline.and_then(|deadline| NonZeroU64::new(deadline.0));
         Self { reservation, version, deadline, shares }
@@ -154,16 +190,57 @@ impl Entry {
     /// What is left when a reservation releases all that it holds. What follows a piece that was
     /// used is always held.
     pub fn released(&self, version: Version) -> Self {
-        let used = self.shares().iter().filter(|share| share.is_committed());
+        let used = self.held().iter().filter(|share| share.is_committed());
         let shares = used.map(|share| share.left_alone()).collect();
-        Self::of(self.reservation, version, None, shares)
+        Self::of(self.reservation, version, None, (shares, Vec::new()))
     }
 
-    /// What is claimed, in the order of time.
+    /// What counts as claimed, in the order of time. While its reservation is changed, turnover counts
+    /// like any other time.
     pub fn shares(&self) -> &[Share] {
         match &self.shares {
             Shares::One(share) => std::slice::from_ref(share),
-            Shares::Other(shares) => shares,
+            Shares::Other(pieces) => &pieces.counted,
+        }
+    }
+
+    /// The turnover of a time that lies within that of one of the lines: of the very same span, if there
+    /// is one; of several the shortest, so that the claim takes no more than it has.
+    pub fn turnover_of(&self, from: i64, to: i64) -> Option<u32> {
+        let all = || self.change().iter().chain(self.held()).copied();
+        let same = all().filter(|share| (share.from, share.to) == (from, to));
+        let around = all().filter(|share| share.from <= from && from < share.to);
+        let around = around.filter(|share| self.line_end(*share) >= to);
+        same.map(Share::turnover_ms).min().or_else(|| around.map(Share::turnover_ms).min())
+    }
+
+    /// Where the line of a share ends: with it, or with the pieces that follow.
+    fn line_end(&self, share: Share) -> i64 {
+        let (mut end, mut is_followed) = (share.to, share.is_followed());
+        while is_followed {
+            let next = self.held().partition_point(|other| other.from < end);
+            let begun = self.held()[next..].iter().take_while(|other| other.from == end);
+            let furthest = begun
+                .filter(|other| other.turnover_ms() == share.turnover_ms())
+                .max_by_key(|other| other.to);
+            let Some(furthest) = furthest else { break };
+            (end, is_followed) = (furthest.to, furthest.is_followed());
+        }
+        end
+    }
+
+    fn held(&self) -> &[Share] {
+        self.as_widened().map_or(self.shares(), |widened| &widened.held)
+    }
+
+    fn change(&self) -> &[Share] {
+        self.as_widened().map_or(&[], |widened| &widened.change)
+    }
+
+    fn as_widened(&self) -> Option<&Widened> {
+        match &self.shares {
+            Shares::One(_) => None,
+            Shares::Other(pieces) => pieces.change.as_ref(),
         }
     }
 
@@ -179,9 +256,11 @@ impl Entry {
                 committed,
             }
         };
-        let lines = self.shares().iter().enumerate().map(line).collect();
+        let lines = |shares: &[Share]| shares.iter().enumerate().map(line).collect();
         let Self { reservation, version: reservation_version, .. } = *self;
-        Claim { reservation, reservation_version, deadline: self.deadline(), lines }
+        let change = self.as_widened().map(|widened| lines(&widened.change));
+        let lines = lines(self.held());
+        Claim { reservation, reservation_version, deadline: self.deadline(), lines, change }
     }
 
     /// Until when it is held.
@@ -210,6 +289,28 @@ impl Entry {
     }
 }
 
+/// What counts of two claims of which one will stand: at each moment the larger, in pieces that none of
+/// theirs begins or ends in, so that no piece is longer than one of theirs.
+fn larger(one: &[Share], other: &[Share]) -> Vec<Share> {
+    let mut turns = BTreeMap::<i64, [i64; 2]>::new();
+    for (which, shares) in [one, other].into_iter().enumerate() {
+        for share in shares {
+            turns.entry(share.from).or_default()[which] += i64::from(share.units());
+            turns.entry(share.end()).or_default()[which] -= i64::from(share.units());
+        }
+    }
+    let (mut levels, mut pieces) = ([0; 2], Vec::new());
+    let mut turns = turns.into_iter().peekable();
+    while let Some((from, turn)) = turns.next() {
+        levels = [levels[0] + turn[0], levels[1] + turn[1]];
+        let units = levels[0].max(levels[1]).unsigned_abs();
+        pieces.extend(
+            turns.peek().and_then(|(to, _)| Share::new(from, *to, Turnover::last(0), units, false)),
+        );
+    }
+    pieces
+}
+
 impl Row for Entry {
     type Key = ReservationId;
 
@@ -233,31 +334,45 @@ struct StoredShare {
     span: u64,
     turnover: Turnover,
     units: u32,
-    is_committed: bool,
+    role: Role,
 }
 
-impl From<&Share> for StoredShare {
-    fn from(share: &Share) -> Self {
+/// What a share is to its claim. The first two are stored as whether it is used up was, before claims
+/// could be widened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Role {
+    Held,
+    Committed,
+    Change,
+}
+
+impl StoredShare {
+    fn held(share: &Share) -> Self {
+        let role = if share.is_committed() { Role::Committed } else { Role::Held };
+        Self::new(share, role)
+    }
+
+    fn new(share: &Share, role: Role) -> Self {
         Self {
             from: share.from,
             span: share.to.abs_diff(share.from),
             turnover: share.turnover,
             units: share.units(),
-            is_committed: share.is_committed(),
+            role,
         }
     }
-}
 
-impl StoredShare {
     fn share(&self) -> Option<Share> {
         let to = self.from.checked_add_unsigned(self.span)?;
-        Share::new(self.from, to, self.turnover, self.units.into(), self.is_committed)
+        let is_committed = self.role == Role::Committed;
+        Share::new(self.from, to, self.turnover, self.units.into(), is_committed)
     }
 }
 
 impl Serialize for Entry {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shares = self.shares().iter().map(StoredShare::from).collect();
+        let change = self.change().iter().map(|share| StoredShare::new(share, Role::Change));
+        let shares = self.held().iter().map(StoredShare::held).chain(change).collect();
         let Self { reservation, version, .. } = *self;
         let stored = StoredEntry { reservation, version, deadline: self.deadline(), shares };
         stored.serialize(serializer)
@@ -268,8 +383,12 @@ impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let StoredEntry { reservation, version, deadline, shares } =
             StoredEntry::deserialize(deserializer)?;
-        let shares = shares.iter().filter_map(StoredShare::share).collect();
-        Ok(Self::of(reservation, version, deadline, shares))
+        let (change, held): (Vec<_>, Vec<_>) =
+            shares.into_iter().partition(|share| share.role == Role::Change);
+        let shares = |stored: Vec<StoredShare>| {
+            stored.iter().filter_map(StoredShare::share).collect::<Vec<_>>()
+        };
+        Ok(Self::of(reservation, version, deadline, (shares(held), shares(change))))
     }
 }
 

@@ -86,6 +86,9 @@ pub enum Command {
     Claim(Claim),
     /// A reservation asks whether a claim would fit, without effect.
     Check(Claim),
+    /// A reservation that is about to change says what it has and what it is to have, and waits for
+    /// the answer: also where it has said so before, and doesn't know what it was told.
+    Demand(Claim),
 }
 
 /// What can happen to a calendar.
@@ -112,6 +115,14 @@ pub enum Event {
         reservation: ReservationId,
         /// The reservation's version that it is the wish of.
         reservation_version: Version,
+    },
+    /// A claim, perhaps the first, while its reservation is changed: what that is to have instead is
+    /// claimed too, and at each moment whichever takes more counts.
+    ClaimWidened {
+        /// What it has; without parts where it has nothing yet.
+        standing: Standing,
+        /// What it is to have instead.
+        change: Arc<[Part]>,
     },
 }
 
@@ -161,6 +172,7 @@ impl Command {
             Self::Retire => "RetireCalendar",
             Self::Claim(_) => "Claim",
             Self::Check(_) => "CheckClaim",
+            Self::Demand(_) => "DemandClaim",
         }
     }
 }
@@ -182,6 +194,8 @@ impl Event {
             Self::ClaimChanged(_) => "ClaimChanged",
             Self::ClaimCommitted(_) => "ClaimCommitted",
             Self::ClaimReleased { .. } => "ClaimReleased",
+            Self::ClaimWidened { standing, .. } if standing.parts.is_empty() => "ClaimMade",
+            Self::ClaimWidened { .. } => "ClaimChanged",
         }
     }
 }
@@ -223,6 +237,9 @@ impl State {
             Event::ClaimMade(standing)
             | Event::ClaimChanged(standing)
             | Event::ClaimCommitted(standing) => self.book.put(Entry::new(standing)),
+            Event::ClaimWidened { standing, change } => {
+                self.book.put(Entry::widened(standing, change));
+            }
             Event::ClaimReleased { reservation, reservation_version } => {
                 if let Some(entry) = self.book.get(*reservation) {
                     let released = entry.released(*reservation_version);
@@ -272,14 +289,14 @@ impl Calendar {
         state.map_or_else(|| wish.is_holding(), |state| state.is_waited_for(wish, now))
     }
 
-    fn decide_claim(&self, wish: &Claim, context: &Context<'_>) -> Decision<Event> {
-        let is_waited_for = self.is_waited_for(wish, context.now);
+    /// Follows a wish and says what became of it.
+    fn answered(&self, wish: &Claim, context: &Context<'_>) -> Decision<Event> {
         let (events, outcome) = match self.claim(wish, context.now) {
             Ok(event) => (Vec::from_iter(event), ClaimOutcome::Granted),
             Err(short) => (Vec::new(), told(short, context)),
         };
-        let answer = reply(wish.reservation, outcome, context).filter(|_| is_waited_for);
-        Decision { events, messages: Vec::from_iter(answer), outcome: Outcome::Silent }
+        let messages = Vec::from_iter(reply(wish.reservation, outcome, context));
+        Decision { events, messages, outcome: Outcome::Silent }
     }
 }
 
@@ -326,14 +343,13 @@ impl Aggregate for Calendar {
             (None, Command::Set { .. } | Command::Retire) => {
                 Decision::rejected(Rejection::NotFound(EntityKind::Calendar))
             }
-            (_, Command::Claim(wish)) => self.decide_claim(&wish, context),
+            (_, Command::Claim(wish)) if self.is_waited_for(&wish, context.now) => {
+                self.answered(&wish, context)
+            }
+            (_, Command::Claim(wish)) => self.answered(&wish, context).telling(Vec::new()),
+            (_, Command::Demand(wish)) => self.answered(&wish, context),
             (_, Command::Check(wish)) => {
-                let outcome = match self.claim(&wish, context.now) {
-                    Ok(_) => ClaimOutcome::Granted,
-                    Err(short) => told(short, context),
-                };
-                let answer = reply(wish.reservation, outcome, context);
-                Decision::nothing().telling(Vec::from_iter(answer))
+                Decision { events: Vec::new(), ..self.answered(&wish, context) }
             }
         }
     }
@@ -355,7 +371,8 @@ impl Aggregate for Calendar {
     fn summary(&self) -> Summary {
         let Some(state) = &self.state else { return Summary::NONE };
         let name = if state.is_retired { "RETIRED" } else { "OPEN" };
-        Summary { state: name, deadline: None, finished: false, created: self.created }
+        let created = self.created;
+        Summary { state: name, deadline: None, finished: false, under_way: false, created }
     }
 
     fn answer(&self, question: &Question, now: Timestamp, position: Position) -> Answer {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::calendar::{self, ClaimLine};
+use super::super::calendar::{self, ClaimLine, Span};
 use super::super::claim::{Claim, Wish};
 use super::super::ids::{ReservationId, ResourceKey, Version};
 use super::super::time::Timestamp;
@@ -84,6 +84,44 @@ impl Asked {
         }
     }
 
+    /// Whether it is more than another of the same resource. Of a calendar that is so wherever it
+    /// has more of a span: whether a span that is new takes more is the calendar's to say.
+    pub(super) fn exceeds(&self, old: &Self) -> bool {
+        match (self, old) {
+            (Self::Units { held: new, .. }, Self::Units { held: old, .. }) => new > old,
+            (Self::Time(new), Self::Time(old)) => {
+                let old = by_span(old);
+                let had = |span| old.get(span).copied().unwrap_or_default();
+                by_span(new).iter().any(|(span, units)| *units > had(span))
+            }
+            (Self::Units { .. }, Self::Time(_)) | (Self::Time(_), Self::Units { .. }) => true,
+        }
+    }
+
+    /// It is to be held, and with it all of what it may become.
+    pub(super) fn held_with(
+        &self,
+        new: &Self,
+        deadline: Option<Timestamp>,
+        id: ReservationId,
+        version: Version,
+    ) -> Wish {
+        match (self, new) {
+            (Self::Units { held: old, committed }, Self::Units { held: new, .. }) => {
+                let all = Self::Units { held: *old.max(new), committed: *committed };
+                all.wish(deadline, id, version)
+            }
+            (Self::Time(old), Self::Time(new)) => {
+                let [lines, change] = [old, new].map(|lines| lines.iter().cloned().collect());
+                let release = calendar::Claim::release(id, version);
+                Wish::Calendar(calendar::Claim { deadline, lines, change: Some(change), ..release })
+            }
+            (Self::Units { .. }, Self::Time(_)) | (Self::Time(_), Self::Units { .. }) => {
+                new.wish(deadline, id, version)
+            }
+        }
+    }
+
     /// That much is wanted, what is to be held until the deadline.
     pub(super) fn wish(
         &self,
@@ -117,4 +155,13 @@ impl Asked {
             Self::Time(_) => Wish::Calendar(calendar::Claim::release(id, version)),
         }
     }
+}
+
+fn by_span(lines: &[ClaimLine]) -> BTreeMap<Span, u64> {
+    let mut units = BTreeMap::<Span, u64>::new();
+    for line in lines {
+        let sum = units.entry(line.span).or_default();
+        *sum = sum.saturating_add(line.held);
+    }
+    units
 }

@@ -1,43 +1,65 @@
-//! How a reservation gathers its claims before it exists.
+//! How a reservation gathers claims.
 //!
 //! ```text
-//!   claim 1 ──granted──▶ claim 2 ──granted──▶ … ──granted──▶ ReservationCreated
+//!   claim 1 ──granted──▶ claim 2 ──granted──▶ … ──granted──▶ all are granted
 //!                           │
 //!                         short
 //!                           ▼
-//!     release what was granted, check the rest ──all answered──▶ rejected, every short line named
+//!                    check the rest ──all answered──▶ every short line is named
 //! ```
 //!
 //! Resources are asked one after the other in the order of their keys, so two reservations that
-//! want the same things meet at the first of them, and nobody waits for anybody in a circle.
+//! want the same things meet at the first of them, and nobody waits for anybody in a circle. Where
+//! nothing is to have an effect, all of them are only asked whether they would grant.
 //!
-//! Invariant: a refused reservation appends nothing to its own stream, and holds nothing.
+//! Not here: what the claims are for, and what is recorded of it; that is `creation` and `changing`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::super::calendar::LineShortfall;
 use super::super::claim::{ClaimAnswer, ClaimOutcome, Shortfall, Wish};
 use super::super::command::Message;
-use super::super::entity::{Decision, Outcome};
-use super::super::ids::{ReservationId, ResourceKey, Version};
-use super::super::rejection::{Rejection, Shortage};
-use super::super::time::Timestamp;
-use super::asked::{Asked, asked};
-use super::{Create, Event, Line, Waiting};
+use super::super::ids::ResourceKey;
+use super::super::rejection::Shortage;
+use super::Line;
 
-/// A creation under way.
+/// Claims that are being gathered.
 #[derive(Debug)]
 pub(super) struct Asking {
-    create: Create,
-    deadline: Option<Timestamp>,
+    manner: Manner,
+    /// What the claims are for, in the client's order.
+    lines: Arc<[Line]>,
     /// What is asked for, in the order of asking.
-    wanted: Vec<(ResourceKey, Asked)>,
-    /// How many have granted.
+    wishes: Vec<(ResourceKey, Wish)>,
+    /// How many have granted a claim.
     granted: usize,
-    /// What fell short, once something did.
+    /// What fell short.
     short: Vec<(ResourceKey, Lack)>,
-    /// Whose checks are still unanswered, once something fell short.
-    unanswered: BTreeSet<ResourceKey>,
+    /// Whose checks are still unanswered, once no more claims are made.
+    unanswered: Option<BTreeSet<ResourceKey>>,
+}
+
+/// What resources are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// For claims, which are given back at once where one falls short.
+    Claim,
+    /// For claims, which stay until the reservation has recorded that one fell short.
+    Demand,
+    /// Whether they would grant.
+    Check,
+}
+
+/// How far the asking has come.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Resources are to be sent this, and there is more to wait for.
+    Asks(Vec<Message>),
+    /// All was granted.
+    Granted,
+    /// These lines fell short, and resources are to be sent this.
+    Short(Vec<Shortage>, Vec<Message>),
 }
 
 /// What a resource lacks.
@@ -49,117 +71,89 @@ enum Lack {
     Lines(VecDeque<LineShortfall>),
 }
 
-/// The version that the reservation will have when it exists.
-const FIRST: Version = Version(1);
-
-pub(super) fn begin(
-    waiting: &mut Waiting,
-    create: Create,
-    id: ReservationId,
-    now: Timestamp,
-) -> Decision<Event> {
-    let deadline = match create.term.deadline(now) {
-        Ok(deadline) => deadline,
-        Err(rejection) => return Decision::rejected(rejection),
-    };
-    let Some(wanted) = asked(&create.lines) else {
-        return Decision::rejected(Rejection::Overflow);
-    };
-    let wanted = wanted.into_iter().filter(|(_, asked)| !asked.is_nothing()).collect();
-    let (short, unanswered) = (Vec::new(), BTreeSet::new());
-    let asking = Asking { create, deadline, wanted, granted: 0, short, unanswered };
-    let first = asking.wanted.first().map(|(key, asked)| asking.wish(asked, id).tell(key.clone()));
-    let Some(first) = first else { return Decision::accepted(vec![asking.created()]) };
-    waiting.asking = Some(asking);
-    Decision { events: Vec::new(), messages: vec![first], outcome: Outcome::Waits }
-}
-
-pub(super) fn go_on(
-    waiting: &mut Waiting,
-    answer: ClaimAnswer,
-    id: ReservationId,
-) -> Decision<Event> {
-    let Some(mut asking) = waiting.asking.take() else { return Decision::nothing() };
-    let decision = if asking.short.is_empty() {
-        asking.claim_answered(answer, id)
-    } else {
-        asking.check_answered(answer)
-    };
-    if matches!(decision.outcome, Outcome::Waits) {
-        waiting.asking = Some(asking);
-    }
-    decision
-}
-
 impl Asking {
-    fn wish(&self, asked: &Asked, id: ReservationId) -> Wish {
-        asked.wish(self.deadline, id, FIRST)
+    /// Of these wishes, for these lines; with what is to be done first.
+    pub(super) fn begin(
+        manner: Manner,
+        lines: Arc<[Line]>,
+        wishes: Vec<(ResourceKey, Wish)>,
+    ) -> (Self, Progress) {
+        let asked = wishes.iter().map(|(key, _)| key.clone()).collect();
+        let unanswered = (manner == Manner::Check).then_some(asked);
+        let asking = Self { manner, lines, wishes, granted: 0, short: Vec::new(), unanswered };
+        let progress = match manner {
+            _ if asking.wishes.is_empty() => Progress::Granted,
+            Manner::Check => Progress::Asks(asking.checks(0)),
+            Manner::Claim | Manner::Demand => asking.next(),
+        };
+        (asking, progress)
     }
 
-    fn claim_answered(&mut self, answer: ClaimAnswer, id: ReservationId) -> Decision<Event> {
-        let is_expected =
-            self.wanted.get(self.granted).is_some_and(|(key, _)| *key == answer.resource);
-        if !is_expected {
-            return waits(Vec::new());
+    /// Takes in an answer.
+    pub(super) fn hear(&mut self, answer: ClaimAnswer) -> Progress {
+        let ClaimAnswer { resource, outcome } = answer;
+        if !self.is_expected(&resource) {
+            return Progress::Asks(Vec::new());
         }
-        match Lack::of(answer.outcome) {
-            None => self.grant(id),
-            Some(lack) => {
-                self.short.push((answer.resource, lack));
-                self.turn_back(id)
-            }
+        let lack = Lack::of(outcome);
+        let is_granted = lack.is_none();
+        self.short.extend(lack.map(|lack| (resource.clone(), lack)));
+        if let Some(unanswered) = &mut self.unanswered {
+            unanswered.remove(&resource);
+            return self.concluded(Vec::new());
         }
-    }
-
-    fn grant(&mut self, id: ReservationId) -> Decision<Event> {
+        if !is_granted {
+            return self.turn_back();
+        }
         self.granted += 1;
-        match self.wanted.get(self.granted) {
-            Some((key, asked)) => waits(vec![self.wish(asked, id).tell(key.clone())]),
-            None => Decision::accepted(vec![self.created()]),
+        self.next()
+    }
+
+    fn is_expected(&self, resource: &ResourceKey) -> bool {
+        match &self.unanswered {
+            Some(unanswered) => unanswered.contains(resource),
+            None => self.wishes.get(self.granted).is_some_and(|(key, _)| key == resource),
         }
     }
 
-    /// Gives back what was granted and asks the rest, so that every short line can be named.
-    fn turn_back(&mut self, id: ReservationId) -> Decision<Event> {
-        let (granted, rest) = self.wanted.split_at(self.granted);
-        let rest = &rest[1..];
-        self.unanswered = rest.iter().map(|(key, _)| key.clone()).collect();
-        let release = |(key, asked): &(_, Asked)| asked.released(id, FIRST).tell(Clone::clone(key));
-        let check = |(key, asked): &(_, Asked)| self.wish(asked, id).ask(Clone::clone(key));
-        let messages = granted.iter().map(release).chain(rest.iter().map(check)).collect();
-        if self.unanswered.is_empty() {
-            return self.refuse().telling(messages);
-        }
-        waits(messages)
+    fn next(&self) -> Progress {
+        let Some((key, wish)) = self.wishes.get(self.granted).cloned() else {
+            return Progress::Granted;
+        };
+        Progress::Asks(vec![match self.manner {
+            Manner::Demand => wish.demand(key),
+            Manner::Claim | Manner::Check => wish.tell(key),
+        }])
     }
 
-    fn check_answered(&mut self, answer: ClaimAnswer) -> Decision<Event> {
-        if !self.unanswered.remove(&answer.resource) {
-            return waits(Vec::new());
-        }
-        if let Some(lack) = Lack::of(answer.outcome) {
-            self.short.push((answer.resource, lack));
-        }
-        if !self.unanswered.is_empty() {
-            return waits(Vec::new());
-        }
-        self.refuse()
+    /// Asks the rest, so that every short line can be named.
+    fn turn_back(&mut self) -> Progress {
+        let rest = self.granted + 1;
+        self.unanswered = Some(self.wishes[rest..].iter().map(|(key, _)| key.clone()).collect());
+        let granted = self.wishes[..self.granted].iter();
+        let release = |(key, wish): &(ResourceKey, Wish)| wish.released().tell(key.clone());
+        let mut messages: Vec<_> = match self.manner {
+            Manner::Claim => granted.map(release).collect(),
+            Manner::Demand | Manner::Check => Vec::new(),
+        };
+        messages.extend(self.checks(rest));
+        self.concluded(messages)
     }
 
-    fn refuse(&self) -> Decision<Event> {
-        Decision::rejected(Rejection::Short(shortages(&self.create.lines, &self.short)))
+    /// Questions to all from one on.
+    fn checks(&self, from: usize) -> Vec<Message> {
+        self.wishes[from..].iter().cloned().map(|(key, wish)| wish.ask(key)).collect()
     }
 
-    fn created(&self) -> Event {
-        let Create { lines, customer, external_reference, attributes, owner, .. } =
-            self.create.clone();
-        let deadline = self.deadline;
-        Event::Created { lines, deadline, customer, external_reference, attributes, owner }
+    fn concluded(&self, messages: Vec<Message>) -> Progress {
+        if self.unanswered.as_ref().is_some_and(|unanswered| !unanswered.is_empty()) {
+            return Progress::Asks(messages);
+        }
+        if self.short.is_empty() {
+            return Progress::Granted;
+        }
+        Progress::Short(shortages(&self.lines, &self.short), messages)
     }
-}
-
-fn waits(messages: Vec<Message>) -> Decision<Event> {
-    Decision { events: Vec::new(), messages, outcome: Outcome::Waits }
 }
 
 impl Lack {

@@ -13,11 +13,14 @@
 //! A commit may use a part, and leave the rest to be given back or CONFIRMED for the next. What was used
 //! stays used, whatever becomes of the rest.
 //!
-//! `asked` says what the lines want of each resource, `asking` gathers the claims, `lifecycle`
-//! decides everything after, and `used` knows what is used and what is left. Not here: who owns units; a resource alone knows what is left of it.
+//! `asked` says what the lines want of each resource, `asking` gathers claims, for `creation` and for
+//! `changing`, `used` knows what is used and what is left, and `lifecycle` decides the rest. Not here:
+//! who owns units; a resource alone knows what is left of it.
 
 mod asked;
 mod asking;
+mod changing;
+mod creation;
 mod lifecycle;
 mod used;
 
@@ -28,16 +31,18 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{ClaimAnswer, Wish};
 use super::command::{self, Message};
-use super::entity::{Aggregate, Context, Decision, Summary, Transient};
+use super::entity::{Aggregate, Context, Decision, Outcome, Summary, Transient};
 use super::event::Body;
 use super::ids::{EntityId, EntityKind, ReservationId, ResourceKey, SalesOrderId, Version};
 use super::name::{Label, LineId};
 use super::rejection::Rejection;
+use super::request::Request;
 use super::time::Timestamp;
 use super::view::View;
 use super::wanted::Wanted;
 use asked::{Asked, asked_in_pieces};
-use asking::Asking;
+use changing::Changing;
+use creation::Creation;
 
 pub use used::{CommitFlaw, CommitLine, End, LinePart, Used};
 
@@ -114,6 +119,8 @@ pub enum Command {
         /// Whether the rest is given back; else it stands without a deadline.
         is_final: bool,
     },
+    /// Have these lines from now on, all or none.
+    Change(Arc<[Line]>),
 }
 
 /// What can happen to a reservation.
@@ -160,6 +167,20 @@ pub enum Event {
         /// Whether that was the last: nothing is left, or the rest was given back.
         is_final: bool,
     },
+    /// Its resources are asked for what other lines want more of them.
+    ChangeStarted {
+        /// All the lines that it is to have.
+        lines: Arc<[Line]>,
+        /// The command that says so, to go on with after a crash.
+        request: Request,
+    },
+    /// It has other lines.
+    Changed {
+        /// All of them.
+        lines: Arc<[Line]>,
+    },
+    /// It keeps the lines that it had.
+    ChangeRefused,
 }
 
 /// Where a reservation stands.
@@ -204,6 +225,19 @@ pub struct Details {
     pub updated: Timestamp,
     /// Its version when its resources were last told what it wants.
     pub claims_version: Version,
+    /// A change of its lines that has begun. Until it ends, those that it has stay its own.
+    pub change: Option<Arc<Change>>,
+}
+
+/// A change of lines that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// All the lines that there are to be.
+    pub lines: Arc<[Line]>,
+    /// The command that says so.
+    pub request: Request,
+    /// The reservation's version when it began: that of the claims that hold old and new.
+    pub version: Version,
 }
 
 /// A reservation, or nothing yet.
@@ -216,12 +250,19 @@ pub struct Reservation {
 /// What a reservation waits for while it asks its resources.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    asking: Option<Asking>,
+    pending: Option<Pending>,
+}
+
+/// For what.
+#[derive(Debug)]
+enum Pending {
+    Creation(Creation),
+    Change(Changing),
 }
 
 impl Transient for Waiting {
     fn is_waiting(&self) -> bool {
-        self.asking.is_some()
+        self.pending.is_some()
     }
 }
 
@@ -236,6 +277,7 @@ impl Command {
             Self::Extend(_) => "ExtendReservation",
             Self::Expire => "ExpireReservation",
             Self::Answered(_) => "AnswerClaim",
+            Self::Change(_) => "ChangeReservation",
         }
     }
 }
@@ -250,6 +292,9 @@ impl Event {
             Self::Committed | Self::CommittedInPart { .. } => "ReservationCommitted",
             Self::Cancelled { .. } => "ReservationCancelled",
             Self::Expired { .. } => "ReservationExpired",
+            Self::ChangeStarted { .. } => "ReservationChangeStarted",
+            Self::Changed { .. } => "ReservationChanged",
+            Self::ChangeRefused => "ReservationChangeRefused",
         }
     }
 }
@@ -277,6 +322,7 @@ impl State {
             state: self.name(),
             deadline: deadline.filter(|_| self == Self::Held),
             finished: self.is_finished(),
+            under_way: false,
             created,
         }
     }
@@ -321,18 +367,38 @@ impl Details {
         asked.wish(deadline, id, self.claims_version)
     }
 
-    /// What every resource is told, one message each.
-    fn claims(&self, id: ReservationId) -> Vec<Message> {
-        let tell = |(key, asked)| self.wish(&asked, id).tell(key);
+    /// What every resource is told, one message each; also those that these lines of another time
+    /// are of.
+    fn claims<'a>(
+        &self,
+        others: impl IntoIterator<Item = &'a Line>,
+        id: ReservationId,
+    ) -> Vec<Message> {
         let asked = asked_in_pieces(&self.lines, |nth, line| self.pieces(nth, line));
-        asked.map(|asked| asked.into_iter().map(tell).collect()).unwrap_or_default()
+        let mut all = asked.unwrap_or_default();
+        for line in others {
+            let resource = line.wanted.resource();
+            let nothing = Asked::nothing_of(&resource);
+            all.entry(resource).or_insert(nothing);
+        }
+        all.into_iter().map(|(key, asked)| self.wish(&asked, id).tell(key)).collect()
     }
+}
+
+/// Asks others, and comes back to it when they have answered.
+fn waits(messages: Vec<Message>) -> Decision<Event> {
+    Decision { events: Vec::new(), messages, outcome: Outcome::Waits }
 }
 
 impl Reservation {
     /// What it is, once it exists.
     pub fn details(&self) -> Option<&Arc<Details>> {
         self.details.as_ref()
+    }
+
+    /// The change of lines that has begun and not ended.
+    pub fn change(&self) -> Option<&Change> {
+        self.details.as_ref()?.change.as_deref()
     }
 }
 
@@ -362,11 +428,14 @@ impl Aggregate for Reservation {
     ) -> Decision<Event> {
         let EntityId::Reservation(id) = *context.id else { return Decision::nothing() };
         match (&self.details, command) {
-            (None, Command::Create(create)) => asking::begin(waiting, create, id, context.now),
-            (None, Command::Answered(answer)) => asking::go_on(waiting, answer, id),
-            (None, Command::Expire) | (Some(_), Command::Answered(_)) => Decision::nothing(),
+            (None, Command::Create(create)) => creation::begin(waiting, create, id, context),
+            (None, Command::Answered(answer)) => match waiting.pending.take() {
+                Some(Pending::Creation(creation)) => creation.go_on(waiting, answer),
+                Some(Pending::Change(_)) | None => Decision::nothing(),
+            },
+            (None, Command::Expire) => Decision::nothing(),
             (None, _) => Decision::rejected(Rejection::NotFound(EntityKind::Reservation)),
-            (Some(details), command) => lifecycle::decide(details, command, id, context),
+            (Some(details), command) => lifecycle::decide(waiting, details, command, id, context),
         }
     }
 
@@ -379,7 +448,27 @@ impl Aggregate for Reservation {
 
     fn summary(&self) -> Summary {
         let Some(details) = &self.details else { return Summary::NONE };
-        details.state.summary(details.created, details.deadline)
+        let summary = details.state.summary(details.created, details.deadline);
+        Summary { under_way: details.change.is_some(), ..summary }
+    }
+
+    fn goes_on_with(&self, request: &Request) -> bool {
+        self.change().is_some_and(|change| change.request == *request)
+    }
+
+    fn lets_through(&self, command: &command::Command) -> bool {
+        let is_cancel = matches!(command, command::Command::Reservation(Command::Cancel { .. }));
+        is_cancel && self.change().is_some()
+    }
+
+    fn cut_short(&self) -> Option<Rejection> {
+        let Details { state, deadline, .. } = **self.details.as_ref()?;
+        Some(match state {
+            State::Expired => Rejection::HoldExpired { deadline: deadline.unwrap_or_default() },
+            from => {
+                Rejection::InvalidTransition { from: from.name(), command: "ChangeReservation" }
+            }
+        })
     }
 
     fn view(&self) -> View {

@@ -193,6 +193,9 @@ impl Entity for Reservation {
                     life.state = State::Committed;
                 }
             }
+            Happened::ChangeStarted { .. } | Happened::Changed { .. } | Happened::ChangeRefused => {
+                unreachable!("nobody here changes a reservation")
+            }
             Happened::Cancelled { reason } => {
                 life.state = State::Cancelled;
                 life.cancel_reason = reason.clone();
@@ -221,6 +224,7 @@ impl Entity for Reservation {
             created: first.time,
             updated: moment.time,
             claims_version: version,
+            change: None,
         })))
     }
 
@@ -322,6 +326,7 @@ fn decide(
                 Command::Commit | Command::CommitPart { .. } => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
+                Command::Change(_) => "ChangeReservation",
                 Command::Expire | Command::Answered(_) => {
                     unreachable!("no client can say {command:?}")
                 }

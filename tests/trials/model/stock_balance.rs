@@ -101,7 +101,7 @@ impl Entity for StockBalance {
             Command::Adjust { to, reason } => adjust(figures, *to).map(|(on_hand, delta)| {
                 Happened::Adjusted { on_hand, delta, reason: reason.clone() }
             }),
-            Command::Claim(_) | Command::Check(_) => {
+            Command::Claim(_) | Command::Check(_) | Command::Demand(_) => {
                 unreachable!("no client can say {command:?}")
             }
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use holdfast::actors::delivery::{Shown, Told};
 use holdfast::actors::engine::{CommandError, CommandRequest};
 use holdfast::actors::listing::ReservationQuery;
+use holdfast::domain::command::Intent;
 use holdfast::domain::event::Origin;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, TenantId};
@@ -311,6 +312,7 @@ async fn command(life: Rc<Life>, sent: Arc<Sent>) -> bool {
     let request = CommandRequest {
         key: sent.key.clone(),
         command: sent.command.clone(),
+        intent: Intent::Execute,
         request_id: sent.request,
         expected_version: sent.expected,
         origin: sent.origin.clone(),

@@ -16,6 +16,7 @@ use crate::domain::money::{Amount, Currency, UnitPrice};
 use crate::domain::name::{Label, LineId, Location, Sku, TenantId, ZoneName};
 use crate::domain::process::Refusal;
 use crate::domain::rejection::Shortage;
+use crate::domain::request::Request;
 use crate::domain::time::Timestamp;
 use crate::domain::wanted::Wanted;
 use crate::proto::Money;
@@ -124,7 +125,29 @@ fn bodies() -> Vec<Body> {
     bodies.extend(reservation.into_iter().map(Body::Reservation));
     bodies.extend(order.into_iter().map(Body::SalesOrder));
     bodies.extend(calendar.into_iter().map(Body::Calendar));
+    bodies.extend(changes().map(Body::Reservation));
     bodies
+}
+
+fn to_change() -> Request {
+    Request { id: RequestId(Uuid::from_u128(6)), fingerprint: Fingerprint([6; 16]) }
+}
+
+/// What came with changes of reservations.
+fn changes() -> [reservation::Event; 3] {
+    let lines: Arc<[reservation::Line]> = Arc::new([]);
+    [
+        reservation::Event::ChangeStarted { lines: lines.clone(), request: to_change() },
+        reservation::Event::Changed { lines },
+        reservation::Event::ChangeRefused,
+    ]
+}
+
+#[test]
+fn a_change_that_begins_names_its_request_though_that_is_not_remembered_yet() {
+    let [started, ..] = changes();
+    let shown = event(&domain_event(Body::Reservation(started)), Uuid::from_u128(1));
+    assert_eq!(shown.request_id, to_change().id.to_string());
 }
 
 fn domain_event(body: Body) -> Event {

@@ -28,7 +28,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::errors::{Failure, Violation};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Intent};
 use crate::domain::ids::{EntityId, RequestId, ReservationId, SalesOrderId, Version};
 use crate::domain::name::{Label, TenantId};
 
@@ -42,6 +42,8 @@ pub(super) struct Wish {
     pub id: EntityId,
     /// What.
     pub command: Command,
+    /// Whether it is to take effect.
+    pub intent: Intent,
     /// What the client calls it.
     pub request_id: RequestId,
     /// The version that it is meant for.
@@ -57,7 +59,14 @@ impl Wish {
         command: Option<Command>,
     ) -> Option<Self> {
         let expected_version = expected_version.map(Version);
-        Some(Self { id: id?, command: command?, request_id: request_id?, expected_version })
+        let (id, command, request_id) = (id?, command?, request_id?);
+        Some(Self { id, command, intent: Intent::Execute, request_id, expected_version })
+    }
+
+    /// The same, perhaps without effect.
+    fn with(self, validate_only: bool) -> Self {
+        let intent = if validate_only { Intent::Validate } else { Intent::Execute };
+        Self { intent, ..self }
     }
 }
 

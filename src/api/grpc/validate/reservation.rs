@@ -102,7 +102,9 @@ impl ReadCommand for v1::CreateReservationRequest {
             owner: None,
         };
         let command = Command::Reservation(reservation::Command::Create(create));
-        Wish::of(request_id, self.expected_version, id.map(EntityId::Reservation), Some(command))
+        let id = id.map(EntityId::Reservation);
+        let wish = Wish::of(request_id, self.expected_version, id, Some(command));
+        wish.map(|wish| wish.with(self.validate_only))
     }
 }
 
@@ -150,6 +152,18 @@ impl ReadCommand for v1::ExtendReservationRequest {
         };
         let command = term.map(reservation::Command::Extend);
         fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command)
+    }
+}
+
+impl ReadCommand for v1::ChangeReservationRequest {
+    const NAME: &'static str = "ChangeReservation";
+
+    fn read(self, _: &TenantId, fields: &mut Fields) -> Option<Wish> {
+        let lines = fields.reservation_lines(&self.lines);
+        let command = lines.map(|lines| reservation::Command::Change(lines.into()));
+        let wish =
+            fields.wish(&self.request_id, &self.reservation_id, self.expected_version, command);
+        wish.map(|wish| wish.with(self.validate_only))
     }
 }
 

@@ -9,7 +9,7 @@
 //!  claim        │ reservation │ marks │ version │ held │ deadline near `updated`? │ committed? │
 //!  reservation  │ marks │ more marks? │ state │ created │ deadline near it? │ lines │ updated │
 //!               │ version of its claims │ owner? │ customer? │ reference? │ attributes? │ reason? │
-//!               │ what is used? │
+//!               │ what is used? │ change?: lines │ request id │ fingerprint │ version │
 //!  order        │ marks │ state │ created │ currency │ lines │ total │ updated │
 //!               │ customer? │ refusal? │ reason? │
 //!  calendar     │ value │

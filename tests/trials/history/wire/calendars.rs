@@ -189,7 +189,9 @@ pub fn command(
             });
         }
         Command::Set { setting, accept_conflicts } => (setting, *accept_conflicts),
-        Command::Claim(_) | Command::Check(_) => unreachable!("no client can say {command:?}"),
+        Command::Claim(_) | Command::Check(_) | Command::Demand(_) => {
+            unreachable!("no client can say {command:?}")
+        }
     };
     match &**setting {
         Setting::Rules(change) => {

@@ -63,6 +63,7 @@ fn reservation(
     };
     let text = |(name, value): (&Label, &Label)| (name.to_string(), value.to_string());
     v1::Reservation {
+        change_lines: Vec::new(),
         reservation_id: id.to_string(),
         state: state.into(),
         lines: details.lines.iter().map(reservation_line).collect(),

@@ -155,6 +155,7 @@ pub fn answer(outcome: Outcome) -> (Version, Position, Told) {
         CommitReservation Reservation reservation,
         CancelReservation Reservation reservation,
         ExtendReservation Reservation reservation,
+        ChangeReservation Reservation reservation,
         CreateSalesOrder SalesOrder sales_order,
         CancelSalesOrder SalesOrder sales_order,
         CreateCalendar Calendar calendar,

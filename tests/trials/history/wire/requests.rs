@@ -68,7 +68,9 @@ fn stock_command(
                 reason,
             })
         }
-        stock_balance::Command::Claim(_) | stock_balance::Command::Check(_) => {
+        stock_balance::Command::Claim(_)
+        | stock_balance::Command::Check(_)
+        | stock_balance::Command::Demand(_) => {
             unreachable!("no client can say {command:?}")
         }
     }
@@ -86,6 +88,7 @@ fn reservation_command(
         reservation::Command::Create(create) => {
             let text = |(name, value): (&Label, &Label)| (name.to_string(), value.to_string());
             Wire::CreateReservation(v1::CreateReservationRequest {
+                validate_only: false,
                 request_id,
                 expected_version,
                 reservation_id,
@@ -144,8 +147,10 @@ fn reservation_command(
                 lifetime,
             })
         }
-        reservation::Command::Expire | reservation::Command::Answered(_) => {
-            unreachable!("no client can say {command:?}")
+        reservation::Command::Expire
+        | reservation::Command::Answered(_)
+        | reservation::Command::Change(_) => {
+            unreachable!("no client here says {command:?}")
         }
     }
 }

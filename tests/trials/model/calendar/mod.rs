@@ -98,7 +98,8 @@ impl Calendar {
             Happened::Created(_)
             | Happened::Set(_)
             | Happened::Retired
-            | Happened::ClaimsInConflict(_) => None,
+            | Happened::ClaimsInConflict(_)
+            | Happened::ClaimWidened { .. } => None,
         }
     }
 
@@ -167,7 +168,7 @@ impl Entity for Calendar {
                 Err(Rejection::InvalidTransition { from, command })
             }
             (Some(_), Command::Retire) => Ok(vec![Happened::Retired]),
-            (Some(_), Command::Claim(_) | Command::Check(_)) => {
+            (Some(_), Command::Claim(_) | Command::Check(_) | Command::Demand(_)) => {
                 unreachable!("no client can say {command:?}")
             }
         };

@@ -69,7 +69,7 @@ pub fn pieces(standing: &Standing, moment_size: i64) -> Vec<Piece> {
 pub fn wish(standing: &Standing) -> Wish {
     let Standing { reservation, reservation_version, deadline, ref parts } = *standing;
     let lines = parts.iter().map(|part| part.line.clone()).collect();
-    Wish::Calendar(Claim { reservation, reservation_version, deadline, lines })
+    Wish::Calendar(Claim { reservation, reservation_version, deadline, lines, change: None })
 }
 
 impl State {
