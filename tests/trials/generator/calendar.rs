@@ -95,6 +95,11 @@ fn place(draw: &mut Draw<'_>, kind: Kind) -> Place {
     Place { id: CalendarId::new(&format!("{name} {number}")).unwrap(), kind, zone, day, first }
 }
 
+/// What a calendar of this name counts.
+pub fn kind_of(id: &CalendarId) -> Kind {
+    if id.as_str().starts_with(BAY) { Kind::Slots } else { Kind::Nights }
+}
+
 /// The id of one that may be there.
 pub fn id(draw: &mut Draw<'_>) -> CalendarId {
     let kind = kind(draw);
@@ -159,8 +164,7 @@ pub fn command(draw: &mut Draw<'_>) -> (EntityId, Any) {
 
 /// A command that a calendar of this name could be sent.
 pub fn another(draw: &mut Draw<'_>, id: &CalendarId) -> Any {
-    let kind = if id.as_str().starts_with(BAY) { Kind::Slots } else { Kind::Nights };
-    let place = place(draw, kind);
+    let place = place(draw, kind_of(id));
     command_for(draw, &place)
 }
 

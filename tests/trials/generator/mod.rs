@@ -21,7 +21,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
-pub use calendar::QUESTIONS as CALENDAR_QUESTIONS;
+pub use calendar::{QUESTIONS as CALENDAR_QUESTIONS, kind_of};
 
 /// The largest quantity.
 const MOST: u64 = i64::MAX as u64;

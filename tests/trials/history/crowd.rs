@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use holdfast::actors::delivery::Told as At;
 use holdfast::client::{CallError, Client, Pipeline};
-use holdfast::domain::calendar::{Answer, Kind, Question};
+use holdfast::domain::calendar::{Answer, Question};
 use holdfast::domain::event::Origin;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, TenantId};
@@ -18,7 +19,7 @@ use v1::sequenced_answer::Outcome;
 use v1::sequenced_command::Command as Wire;
 
 use super::wire::{self, Told};
-use crate::generator::{Draw, Scope};
+use crate::generator::{Draw, Scope, kind_of};
 use crate::model::Asked;
 use crate::sent::Sent;
 use crate::tally::{self, Head, Tally};
@@ -46,7 +47,7 @@ pub struct Answered {
     pub key: EntityKey,
     pub asked: Asked,
     pub question: Question,
-    pub told: holdfast::actors::delivery::Told<Answer>,
+    pub told: At<Answer>,
 }
 
 /// What one client has to tell in the end.
@@ -294,16 +295,20 @@ impl Customer {
             Question::Fits(mut claim) => {
                 claim.lines = claim.lines.iter().take(1).cloned().collect();
                 let told = self.client.check_availability(wire::check(&calendar, &claim.lines[0]));
-                let told =
-                    told.await.ok().and_then(|told| Some((wire::fits(&told)?, told.position)));
+                let read = |told: v1::CheckAvailabilityResponse| {
+                    (wire::fits(&told).expect("it fits or doesn't"), told.position)
+                };
+                let told = told.await.ok().map(read);
                 (Question::Fits(claim), told)
             }
             Question::Available { from, to, count } => {
-                let kind =
-                    if calendar.as_str().starts_with("bay") { Kind::Slots } else { Kind::Nights };
-                let request = wire::available(&calendar, kind.span(from, to), count);
+                let range = kind_of(&calendar).span(from, to);
+                let request = wire::available(&calendar, range, count);
                 let told = self.client.get_availability(request).await.ok();
-                let told = told.and_then(|told| Some((wire::pieces(&told)?, told.position)));
+                let read = |told: v1::GetAvailabilityResponse| {
+                    (wire::pieces(&told).expect("it can be read"), told.position)
+                };
+                let told = told.map(read);
                 (question, told)
             }
             _ => return,
@@ -313,7 +318,7 @@ impl Customer {
         let (position, until) = (Position(position), Timestamp(now().0 + CLOCKS_DIFFER_MS));
         self.round.told(position);
         let key = EntityKey::resource(&self.tenant, ResourceKey::Calendar(calendar));
-        let told = holdfast::actors::delivery::Told { answer, position };
+        let told = At { answer, position };
         let asked = Asked { floor, since, until };
         self.report.answered.push(Answered { key, asked, question, told });
     }
