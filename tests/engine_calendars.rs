@@ -302,25 +302,24 @@ fn what_a_calendar_answers_is_what_it_decides() {
 
         let Wanted::Time { span, .. } = hours("BAY", 0, 2) else { panic!() };
         let line = ClaimLine { id: LineId::counted(0), span, held: 1, committed: 0 };
-        let nobody = Claim::release(reservation_id(99), Version(1));
-        let claim = Claim { lines: [line].into(), ..nobody };
-        let Answer::Fits(short) = ask("BAY", Question::Fits(claim.clone())).await else { panic!() };
+        let fits = Question::Fits([line].into());
+        let Answer::Fits(short) = ask("BAY", fits.clone()).await else { panic!() };
         let refused = wants(vec![(hours("BAY", 0, 2), 1)], Term::Confirmed);
         let refused = short_of(trial.command(reservation_entity(2), 11, refused).await);
         assert_eq!(short[0].shortfall.blocker, refused[0].2);
         assert_eq!(
-            ask("NONE", Question::Claims { from, to, after: None, count: 9 }).await,
+            ask("NONE", Question::Claims { from, to, begin: None, count: 9 }).await,
             Answer::Nothing
         );
-        let Answer::Fits(short) = ask("NONE", Question::Fits(claim)).await else { panic!() };
+        let Answer::Fits(short) = ask("NONE", fits).await else { panic!() };
         assert_eq!(short.len(), 1);
 
-        let claims = Question::Claims { from, to, after: None, count: 9 };
+        let claims = Question::Claims { from, to, begin: None, count: 9 };
         let Answer::Claims(claims) = ask("DOUBLE", claims).await else { panic!() };
         assert_eq!(claims.iter().map(|claim| claim.units).collect::<Vec<_>>(), [1]);
         let setting = Setting::Closed(When::Always, true);
         let conflicts = Question::ConflictsOf { setting, after: None, count: 9 };
-        let Answer::Conflicts { conflicts, total } = ask("DOUBLE", conflicts).await else {
+        let Answer::Conflicts { conflicts, total, .. } = ask("DOUBLE", conflicts).await else {
             panic!()
         };
         assert_eq!((conflicts.len(), total), (1, Some(1)));

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::cli::failure::Failure;
 use crate::cli::line::LineSpec;
+use crate::cli::output;
 use crate::cli::parse;
 use crate::cli::remote::{CommandArgs, ListArgs, Remote};
 use crate::cli::used::UsedSpec;
@@ -35,6 +36,13 @@ Lines:
 The last = is before the quantity or the time, the last @ before the location: stock:A@B@=2 is 2 of
 the SKU A@B at the location without a name.")]
     Create(Create),
+    /// Give it other lines in one step: all of them, or it stays as it was
+    #[command(after_help = "Examples:
+  holdfast reservation change ID --line nights:DOUBLE=2026-12-26/2026-12-28 --line stock:BREAKFAST=4
+  holdfast reservation change ID --line stock:MUG=3 --validate-only
+
+The lines are all that it shall have from then on, written as for create.")]
+    Change(NewLines),
     /// Make a hold last
     #[command(after_help = "Example:\n  holdfast reservation confirm ID")]
     Confirm(Change),
@@ -88,6 +96,9 @@ pub(super) struct Create {
     /// Anything else to carry along; repeat it for more
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = parse::pair)]
     attributes: Vec<(String, String)>,
+    /// Only tell what would come of it: nothing is claimed
+    #[arg(long)]
+    validate_only: bool,
     #[command(flatten)]
     command: CommandArgs,
     #[command(flatten)]
@@ -104,6 +115,18 @@ pub(super) struct Commit {
     /// Keep what wasn't used for the next commit, instead of giving it back
     #[arg(long)]
     not_final: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewLines {
+    #[command(flatten)]
+    change: Change,
+    /// All that it shall have; repeat it for more lines
+    #[arg(long = "line", value_name = "LINE", required = true)]
+    lines: Vec<LineSpec>,
+    /// Only tell what would come of it: nothing is changed
+    #[arg(long)]
+    validate_only: bool,
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +203,7 @@ enum OpenState {
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create(args).await,
+        Command::Change(args) => change(args).await,
         Command::Confirm(args) => confirm(args).await,
         Command::Commit(args) => commit(args).await,
         Command::Cancel(args) => cancel(args).await,
@@ -208,7 +232,7 @@ async fn create(args: Create) -> Result<(), Failure> {
         (None, None, false) => None,
     };
     let request = v1::CreateReservationRequest {
-        validate_only: false,
+        validate_only: args.validate_only,
         request_id: args.command.request_id(),
         expected_version: args.command.expected_version,
         reservation_id: args.id.map(|id| id.to_string()).unwrap_or_default(),
@@ -220,8 +244,30 @@ async fn create(args: Create) -> Result<(), Failure> {
     };
     let done = args.remote.connect().await?.create_reservation(request).await;
     let done = done.map_err(|error| args.remote.explain(error))?;
-    let answer = answer(done.reservation, Some(done.version), done.position);
-    Ok(args.remote.output.print(&answer)?)
+    let version = in_effect(done.version, args.validate_only);
+    Ok(args.remote.output.print(&answer(done.reservation, version, done.position))?)
+}
+
+/// The version of what took effect; none, and a word of it, where nothing was to.
+fn in_effect(version: u64, validate_only: bool) -> Option<u64> {
+    if validate_only {
+        output::note("this is what would come of it; nothing was done");
+    }
+    (!validate_only).then_some(version)
+}
+
+async fn change(NewLines { change, lines, validate_only }: NewLines) -> Result<(), Failure> {
+    let request = v1::ChangeReservationRequest {
+        request_id: change.command.request_id(),
+        expected_version: change.command.expected_version,
+        reservation_id: change.id.to_string(),
+        lines: lines.into_iter().map(LineSpec::into_message).collect(),
+        validate_only,
+    };
+    let done = change.remote.connect().await?.change_reservation(request).await;
+    let done = done.map_err(change.remote.explain_about(subject(change.id)))?;
+    let version = in_effect(done.version, validate_only);
+    Ok(change.remote.output.print(&answer(done.reservation, version, done.position))?)
 }
 
 async fn confirm(args: Change) -> Result<(), Failure> {

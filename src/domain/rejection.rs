@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Conflict;
+use super::calendar::{Conflict, Flaw};
 use super::claim::{Shortfall, StockFigures};
 use super::ids::{EntityKind, SalesOrderId, Version};
 use super::name::LineId;
@@ -110,9 +110,12 @@ pub enum Rejection {
     },
     /// A rule of a calendar that can't hold.
     #[error("{0}")]
-    InvalidRule(&'static str),
+    InvalidRule(Flaw),
     /// What a calendar offers would change at too many dates and instants.
-    #[error("a calendar's rules can change at {changes_max} dates and instants at the most")]
+    #[error(
+        "a calendar's rules can change at {changes_max} dates and instants at the most; set the same for \
+         dates that are neighbours, such as those that are past, to make room"
+    )]
     TooManyRules {
         /// How many there can be.
         changes_max: usize,
@@ -140,6 +143,23 @@ pub enum Rejection {
         "the reservation is used in part, so its lines can't be changed; commit or cancel the rest"
     )]
     PartlyUsed,
+    /// A command would touch too much of what holds in a calendar.
+    #[error(
+        "these rules touch more than {work_max} dates and instants at which what holds changes; set fewer \
+         with one command, or for less time"
+    )]
+    TooMuchToSet {
+        /// How many they can.
+        work_max: usize,
+    },
+    /// More claims would no longer fit than one command can say.
+    #[error(
+        "more than {conflicts_max} claims that stand would no longer fit; set it for less time at once"
+    )]
+    TooManyConflicts {
+        /// How many can come into conflict.
+        conflicts_max: usize,
+    },
     /// The entity is still deciding an earlier command, and too many wait behind it.
     ///
     /// Certainly not executed.

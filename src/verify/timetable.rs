@@ -2,7 +2,8 @@
 //!
 //! It is a second reckoning beside the calendar's own, so that a mistake in one shows. So it has its
 //! own way to tell at which moments a claim takes what, and where it takes more than before. It never
-//! forgets who was there: what a calendar folds stays here as it was claimed.
+//! forgets who was there: what a calendar folds stays here as it was claimed. Where the calendar has given
+//! up when that was, it may count more, and never less.
 //!
 //! Whether a claim fitted is asked of the calendar's rules as they were then, but for slots whose
 //! capacity goes by dates: zone data may have changed since, and nobody can say any more which
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::domain::calendar::{Calendar, ClaimLine, Event, Kind, Part, Standing};
+use crate::domain::calendar::{Available, Calendar, ClaimLine, Event, Kind, Part, Standing};
 use crate::domain::ids::{EntityKey, ReservationId, Version};
 
 /// How many pieces of a calendar are looked at, at a time.
@@ -88,7 +89,7 @@ impl Timetable {
         while let Some((from, units)) = moments.next() {
             let Some((to, _)) = moments.peek() else { break };
             let pieces = calendar.available(*from, **to, PIECES_MAX);
-            let other = pieces.iter().find(|piece| u64::from(piece.claimed) != *units);
+            let other = pieces.iter().find(|piece| !agrees(calendar, piece, *units));
             if let Some(other) = other {
                 let found = other.claimed;
                 return Some(format!("{key} has {found} claimed from {from} to {to}, not {units}"));
@@ -108,6 +109,12 @@ impl Stands {
     fn parts(&self) -> [&[Part]; 2] {
         [&self.standing.parts, self.change.as_deref().unwrap_or_default()]
     }
+}
+
+/// Whether a calendar counts what its events come to.
+fn agrees(calendar: &Calendar, piece: &Available, counted: u64) -> bool {
+    let claimed = u64::from(piece.claimed);
+    claimed == counted || (piece.from < calendar.exact_from() && claimed > counted)
 }
 
 fn without_held(mut part: Part) -> Part {
@@ -230,7 +237,7 @@ impl Claimed {
         for Step { from, to, .. } in steps(before, stands).into_iter().filter(grown) {
             for piece in calendar.available(from, to, PIECES_MAX) {
                 let counted = self.level(piece.from);
-                if counted != u64::from(piece.claimed) {
+                if !agrees(calendar, &piece, counted) {
                     wrong.push(format!(
                         "the calendar has {} claimed, its events {counted}",
                         piece.claimed

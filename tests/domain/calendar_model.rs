@@ -153,12 +153,12 @@ impl Model {
         let old = self.claims.get(&n).map_or(&[][..], |(_, pieces)| pieces);
         let mut new: Vec<Piece> = Vec::new();
         for (from, to, units, is_used) in lines.iter().copied().filter(|line| line.2 > 0) {
-            let shortest = |is_same: bool| {
+            let shortest = |is_change: bool| {
                 let around = old.iter().filter(|piece| piece.from <= from && to <= piece.to);
-                let meant = around.filter(|piece| !is_same || (piece.from, piece.to) == (from, to));
+                let meant = around.filter(|piece| piece.is_change == is_change);
                 meant.map(|piece| piece.end - piece.to).min()
             };
-            let covering = shortest(true).or_else(|| shortest(false));
+            let covering = shortest(false).or_else(|| shortest(true));
             let is_exempt = same.map_or(covering.is_some(), |spans| spans.contains(&(from, to)));
             let end = to + covering.unwrap_or(self.turnover);
             if !is_exempt && asks_rules && !self.keeps_rules(from, to) {
@@ -243,12 +243,26 @@ impl Model {
         }
     }
 
+    /// Up to which moment all is over: dates are, when they are in the calendar's zone.
+    fn over_until(&self) -> i64 {
+        let now = jiff::Timestamp::from_millisecond(self.now).unwrap();
+        let midnight = self.zone.to_datetime(now).date().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+        let moment = match self.kind {
+            Kind::Slots => self.now,
+            Kind::Nights => midnight.timestamp().as_second() / 86_400,
+        };
+        (moment - self.first).div_euclid(self.unit())
+    }
+
     pub fn in_conflict(&self) -> Vec<u128> {
+        let over = self.over_until();
         // While a claim is two in one, its turnover counts as any other time does.
         let is_broken = |piece: &Piece, is_widened: bool| {
+            let from = piece.from.max(over);
             let to = if is_widened { piece.end } else { piece.to };
-            (piece.from..to).any(|at| !self.is_open(at))
-                || (piece.from..piece.end).any(|at| self.taken(at) > self.limit(at))
+            piece.to > over
+                && ((from..to).any(|at| !self.is_open(at))
+                    || (from..piece.end).any(|at| self.taken(at) > self.limit(at)))
         };
         let broken = self.claims.iter().filter(|(_, (_, pieces))| {
             let is_widened = pieces.iter().any(|piece| piece.is_change);

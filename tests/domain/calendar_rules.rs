@@ -359,6 +359,18 @@ fn what_can_not_be_set_is_refused() {
     hours.into_iter().fold(bays(1), |stage, opening| {
         invalid(stage, ruled(christmas(1), 1, open_at(&[opening])))
     });
+    let nothing = SlotRules::default();
+    let nothing = [
+        SlotRules { length_max_ms: 0, ..nothing.clone() },
+        SlotRules { length_min_ms: 61_000, length_max_ms: 119_000, ..nothing.clone() },
+        SlotRules { ahead_min_ms: Some(2), ahead_max_ms: Some(1), ..nothing },
+    ];
+    let general = |rules| Setting::Rules(RulesChange { general: Some(rules), days: [].into() });
+    nothing.into_iter().map(General::Slots).map(general).fold(bays(1), invalid);
+    let ahead = NightRules { ahead_min_days: Some(2), ahead_max_days: Some(1) };
+    let stays = DayRules { stay_min: Set::To(3), stay_max: Set::To(2), ..DayRules::default() };
+    let nothing = [general(General::Nights(ahead)), ruled(christmas(1), 1, stays)];
+    nothing.into_iter().fold(rooms(1), invalid);
     let retire = || Any::Calendar(Command::Retire);
     let refused = Rejection::InvalidTransition { from: "RETIRED", command: "RetireCalendar" };
     rooms(1).when(retire()).accepted().when(retire()).then_rejected(refused);

@@ -14,6 +14,7 @@ mod sales_order;
 mod stock_balance;
 mod stock_claims;
 
+mod calendar_bounds;
 mod calendar_changes;
 mod calendar_claims;
 mod calendar_model;

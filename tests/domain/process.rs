@@ -1,5 +1,6 @@
 //! What a reservation's answer means for the order whose step asked.
 
+use holdfast::domain::calendar::{Flaw, FlawAt};
 use holdfast::domain::ids::{EntityKind, Version};
 use holdfast::domain::name::LineId;
 use holdfast::domain::process::{Refusal, Step, StepResult};
@@ -37,11 +38,13 @@ fn rejections() -> Vec<Rejection> {
         Rejection::DeadlineOutOfRange { earliest: Timestamp(1), latest: Timestamp(2) },
         Rejection::QueueFull,
         Rejection::ClaimsInConflict { conflicts: vec![], total: 1 },
-        Rejection::InvalidRule("none"),
+        Rejection::InvalidRule(Flaw { at: FlawAt::When, says: "none" }),
         Rejection::TooManyRules { changes_max: 1 },
         Rejection::InvalidCommit { place: 0, flaw: CommitFlaw::UnknownLine },
         Rejection::MoreThanLeft { line: LineId::counted(0), requested: 2, left: 1 },
         Rejection::PartlyUsed,
+        Rejection::TooMuchToSet { work_max: 1 },
+        Rejection::TooManyConflicts { conflicts_max: 1 },
     ];
     let nth = |rejection: &Rejection| match rejection {
         Rejection::Short(_) => 0,
@@ -62,8 +65,10 @@ fn rejections() -> Vec<Rejection> {
         Rejection::InvalidCommit { .. } => 15,
         Rejection::MoreThanLeft { .. } => 16,
         Rejection::PartlyUsed => 17,
+        Rejection::TooMuchToSet { .. } => 18,
+        Rejection::TooManyConflicts { .. } => 19,
     };
-    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..18).collect::<Vec<_>>());
+    assert_eq!(all.iter().map(nth).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
     all
 }
 

@@ -168,7 +168,8 @@ pub fn asked(state: &Calendar, question: &Question) -> Answer {
 
 /// The claims that are in conflict.
 pub fn conflicts(stage: &Stage<Calendar>, after: Option<Start>, count: usize) -> Vec<Conflict> {
-    match asked(&stage.entity.state, &Question::Conflicts { after, count }) {
+    let question = Question::Conflicts { after, count };
+    match stage.entity.state.answer(&question, stage.now, Position(1)) {
         Answer::Conflicts { conflicts, .. } => conflicts,
         other => panic!("{other:?}"),
     }
@@ -177,7 +178,7 @@ pub fn conflicts(stage: &Stage<Calendar>, after: Option<Start>, count: usize) ->
 /// The claims that a setting would bring into conflict.
 pub fn conflicts_of(stage: &Stage<Calendar>, setting: Setting) -> Vec<Conflict> {
     let question = Question::ConflictsOf { setting, after: None, count: 100 };
-    match asked(&stage.entity.state, &question) {
+    match stage.entity.state.answer(&question, stage.now, Position(1)) {
         Answer::Conflicts { conflicts, .. } => conflicts,
         other => panic!("{other:?}"),
     }

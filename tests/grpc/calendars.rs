@@ -124,7 +124,7 @@ fn what_cannot_be_set_is_named_by_its_field() {
         assert_eq!(wrong, ["days[0].stay_min_nights"]);
         let nights = v1::DayRules { stay_min_nights: Some(2), ..Default::default() };
         let wrong = fields(client.update_calendar_rules(rules("BAY", nights)).await);
-        assert_eq!(wrong, ["days"], "a rule for the other kind");
+        assert_eq!(wrong, ["days[0]"], "a rule for the other kind");
         let backwards = fields(client.close_dates(close("BAY", 27, 24)).await);
         assert_eq!(backwards, ["period.dates.end_date"]);
         let always = v1::SetCapacityRequest { capacity_rule: None, ..capacity("BAY", 1) };

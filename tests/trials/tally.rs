@@ -127,8 +127,8 @@ names! {
         Rejection::InvalidCommit { .. } => "InvalidCommit",
         Rejection::MoreThanLeft { .. } => "MoreThanLeft",
     } else {
-        // That takes more settings than any calendar gets here, or a change.
-        Rejection::TooManyRules { .. } | Rejection::PartlyUsed
+        // Those take more settings, and more claims, than any calendar gets here; or a change.
+        Rejection::TooManyRules { .. } | Rejection::TooMuchToSet { .. } | Rejection::TooManyConflicts { .. } | Rejection::PartlyUsed
     }
 }
 
@@ -150,8 +150,8 @@ names! {
         Cause::Retired => "Retired",
         Cause::Unknown => "Unknown",
     } else {
-        // The edge lets no such span through.
-        Cause::NoSpan
+        // The edge lets no such span through, and no calendar here has a million claims.
+        Cause::NoSpan | Cause::Full | Cause::ClaimTooLong { .. }
     }
 }
 

@@ -6,15 +6,14 @@ use tonic::{Request, Response, Status};
 
 use super::calendar_view;
 use super::convert;
-use super::errors::{Failure, Violation};
+use super::errors::{Failure, Violation, rule_field};
 use super::gateway::{self, Gateway};
-use super::validate::calendar_questions::{Candidate, Disputes, Hunt, Look};
+use super::page;
+use super::validate::calendar_questions::{Candidate, ConflictsPage, Look, SearchPage};
 use super::validate::lists::Page;
 use crate::actors::delivery::Told;
-use crate::domain::calendar::{
-    Answer, Claim, ClaimLine, Kind, Question, Search, Setting, Shown, Span, Start,
-};
-use crate::domain::ids::{EntityId, EntityKey, EntityKind, ReservationId, ResourceKey, Version};
+use crate::domain::calendar::{Answer, ClaimLine, Kind, Place, Question, Search, Setting, Span};
+use crate::domain::ids::{EntityId, EntityKey, EntityKind, ResourceKey};
 use crate::domain::name::{CalendarId, LineId, TenantId};
 use crate::domain::view::View;
 use crate::domain::wanted::Wanted;
@@ -24,6 +23,7 @@ use crate::proto::v1::calendar_service_server::CalendarService;
 /// The service.
 pub(super) struct CalendarApi {
     gateway: Gateway,
+    answer_bytes_max: usize,
 }
 
 /// A calendar that exists.
@@ -33,8 +33,8 @@ struct Known {
 }
 
 impl CalendarApi {
-    pub(super) fn new(gateway: Gateway) -> Self {
-        Self { gateway }
+    pub(super) fn new(gateway: Gateway, answer_bytes_max: usize) -> Self {
+        Self { gateway, answer_bytes_max }
     }
 
     /// Which kind a calendar is of; that never changes.
@@ -73,27 +73,23 @@ impl CalendarApi {
     async fn claims(
         &self,
         tenant: &TenantId,
-        look: Look<Start>,
+        look: Look<Place>,
     ) -> Result<v1::CalendarServiceListClaimsResponse, Failure> {
         let Look { calendar, range, page: Page { size, after, scope } } = look;
         let known = self.known(tenant, calendar).await?;
         counted_by(known.kind, range)?;
         let question =
-            Question::Claims { from: range.from(), to: range.to(), after, count: size + 1 };
+            Question::Claims { from: range.from(), to: range.to(), begin: after, count: size + 1 };
         let Told { answer, position } = self.ask(known, question).await?;
-        let Answer::Claims(mut found) = answer else {
+        let Answer::Claims(found) = answer else {
             return Err(Failure::NotFound(EntityKind::Calendar, position));
         };
-        let mut starts: Vec<Start> = found.iter().map(start).collect();
-        starts.dedup();
-        let next = starts[..].chunks(size).next().filter(|_| starts.len() > size);
-        let next = next.and_then(|page| page.last().copied());
-        if let Some(last) = next {
-            found.retain(|shown| start(shown) <= last);
-        }
+        let claims = found.iter().take(size).map(calendar_view::claim);
+        let claims = page::fitting(claims, self.answer_bytes_max);
+        let next = found.get(claims.len());
         Ok(v1::CalendarServiceListClaimsResponse {
-            claims: found.iter().map(calendar_view::claim).collect(),
-            next_page_token: next.map(|last| scope.token(&last)).unwrap_or_default(),
+            next_page_token: next.map(|piece| scope.token(&piece.place)).unwrap_or_default(),
+            claims,
             position: position.0,
         })
     }
@@ -143,9 +139,9 @@ impl CalendarApi {
     async fn search(
         &self,
         tenant: &TenantId,
-        hunt: Hunt,
+        asked: SearchPage,
     ) -> Result<v1::FindSlotsResponse, Failure> {
-        let Hunt { look: Look { calendar, range, page }, length, units } = hunt;
+        let SearchPage { look: Look { calendar, range, page }, length, units } = asked;
         let Page { size, after, scope } = page;
         let known = self.known(tenant, calendar).await?;
         counted_by(known.kind, range)?;
@@ -166,46 +162,36 @@ impl CalendarApi {
     async fn conflicts(
         &self,
         tenant: &TenantId,
-        asked: Disputes,
+        asked: ConflictsPage,
     ) -> Result<v1::ListConflictsResponse, Failure> {
-        let Disputes { calendar, proposal, page: Page { size, after, scope } } = asked;
+        let ConflictsPage { calendar, proposal, page: Page { size, after, scope } } = asked;
         let known = self.known(tenant, calendar).await?;
-        let count = size + 1;
         let question = match proposal {
-            None => Question::Conflicts { after, count },
+            None => Question::Conflicts { after, count: size },
             Some(setting) => {
                 possible(&setting, known.kind)?;
-                Question::ConflictsOf { setting, after, count }
+                Question::ConflictsOf { setting, after, count: size }
             }
         };
         let Told { answer, position } = self.ask(known, question).await?;
-        let Answer::Conflicts { mut conflicts, total } = answer else {
-            return Err(Failure::NotFound(EntityKind::Calendar, position));
+        let (conflicts, next, total) = match answer {
+            Answer::Conflicts { conflicts, next, total } => (conflicts, next, total),
+            Answer::Refused(rejection) => return Err(Failure::Impossible(rejection, position)),
+            _ => return Err(Failure::NotFound(EntityKind::Calendar, position)),
         };
-        let has_more = conflicts.len() > size;
-        conflicts.truncate(size);
-        let last = conflicts.last().filter(|_| has_more);
-        let next = last.map(|conflict| scope.token(&(conflict.span.from(), conflict.reservation)));
         Ok(v1::ListConflictsResponse {
             conflicts: conflicts.iter().map(calendar_view::conflict).collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token: next.map(|last| scope.token(&last)).unwrap_or_default(),
             total_count: total.map(|total| u32::try_from(total).unwrap_or(u32::MAX)),
             position: position.0,
         })
     }
 }
 
-/// When a piece of a claim begins, and whose it is.
-fn start(shown: &Shown) -> Start {
-    (shown.span.from(), shown.reservation)
-}
-
-/// The question whether a line would fit. Nobody has the id that it is asked for, so nothing that is
-/// claimed counts as the asker's own.
+/// The question whether a line would fit.
 fn would_fit(span: Span, quantity: u64) -> Question {
     let line = ClaimLine { id: LineId::counted(0), span, held: quantity, committed: 0 };
-    let nobody = Claim::release(ReservationId(uuid::Uuid::nil()), Version(1));
-    Question::Fits(Claim { lines: [line].into(), ..nobody })
+    Question::Fits([line].into())
 }
 
 fn counted_by(kind: Kind, range: Span) -> Result<(), Failure> {
@@ -223,7 +209,13 @@ fn counted_by(kind: Kind, range: Span) -> Result<(), Failure> {
 /// Whether a setting is one for a calendar of this kind.
 fn possible(setting: &Setting, kind: Kind) -> Result<(), Failure> {
     let Some(flaw) = setting.flaw(kind) else { return Ok(()) };
-    let (field, description) = ("proposal".to_owned(), format!("is refused: {flaw}"));
+    let proposal = match setting {
+        Setting::Rules(_) => "update_calendar_rules",
+        Setting::Capacity(..) => "set_capacity",
+        Setting::Closed(..) => "close_dates",
+    };
+    let field = format!("{proposal}.{}", rule_field(flaw.at));
+    let description = format!("is refused: {flaw}");
     Err(Failure::Invalid(vec![Violation { field, description }]))
 }
 
@@ -325,9 +317,9 @@ impl CalendarService for CalendarApi {
         &self,
         request: Request<v1::FindSlotsRequest>,
     ) -> Result<Response<v1::FindSlotsResponse>, Status> {
-        let (tenant, hunt) =
+        let (tenant, asked) =
             gateway::ask(request, |fields, tenant, asked| fields.search(tenant, asked))?;
-        Ok(Response::new(self.search(&tenant, hunt).await?))
+        Ok(Response::new(self.search(&tenant, asked).await?))
     }
 
     async fn list_conflicts(
@@ -335,7 +327,7 @@ impl CalendarService for CalendarApi {
         request: Request<v1::ListConflictsRequest>,
     ) -> Result<Response<v1::ListConflictsResponse>, Status> {
         let (tenant, asked) =
-            gateway::ask(request, |fields, tenant, asked| fields.disputes(tenant, asked))?;
+            gateway::ask(request, |fields, tenant, asked| fields.conflicts(tenant, asked))?;
         Ok(Response::new(self.conflicts(&tenant, asked).await?))
     }
 }

@@ -5,14 +5,17 @@
 use super::convert::timestamp;
 use crate::actors::delivery::Shown;
 use crate::domain::calendar::{
-    self, Available, Cause, Closure, Conflict, Date, DateRange, DaySetting, Found, General, Kind,
-    NightRules, Obstacle, Opening, Set, Setting, SlotRules, Span, Weekdays, When,
+    self, Available, Cause, ClaimPiece, Closure, Conflict, Date, DateRange, DaySetting, Found,
+    General, Kind, NightRules, Obstacle, Opening, Set, Setting, SlotRules, Span, Weekdays, When,
 };
 use crate::domain::ids::{EntityId, ResourceKey};
 use crate::domain::name::CalendarId;
 use crate::domain::time::Timestamp;
 use crate::domain::view::View;
 use crate::proto::{self, v1};
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 
 /// What is told by one of two members, `interval` or `nights`, of a message's `when`.
 macro_rules! when {
@@ -108,13 +111,14 @@ pub(super) fn calendar(id: &EntityId, shown: &Shown) -> Option<v1::Calendar> {
 }
 
 /// A piece of a claim.
-pub(super) fn claim(shown: &calendar::Shown) -> v1::CalendarClaim {
+pub(super) fn claim(piece: &ClaimPiece) -> v1::CalendarClaim {
+    let (_, reservation) = piece.place.start;
     v1::CalendarClaim {
-        reservation_id: shown.reservation.to_string(),
-        when: Some(when!(calendar_claim, shown.span)),
-        units: shown.units,
-        committed: shown.is_committed,
-        expire_time: shown.deadline.map(timestamp),
+        reservation_id: reservation.to_string(),
+        when: Some(when!(calendar_claim, piece.span)),
+        units: piece.units,
+        committed: piece.is_committed,
+        expire_time: piece.deadline.map(timestamp),
     }
 }
 
@@ -195,6 +199,14 @@ pub(super) fn blocker(obstacle: &Obstacle, kind: Kind) -> v1::CalendarBlocker {
         }
         Cause::Retired => (Wire::Retired, None, None),
         Cause::Unknown => (Wire::UnknownCalendar, None, None),
+        Cause::Full => (Wire::CalendarFull, None, None),
+        Cause::ClaimTooLong { days_max } => {
+            let limit = match kind {
+                Kind::Slots => length(u64::from(days_max) * DAY_MS),
+                Kind::Nights => Some(Limit::LimitNights(days_max)),
+            };
+            (Wire::ClaimTooLong, None, limit)
+        }
     };
     let expire_time = obstacle.deadline.map(timestamp);
     v1::CalendarBlocker { cause: cause.into(), when, limit, expire_time }

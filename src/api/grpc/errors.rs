@@ -24,7 +24,7 @@ use tonic_types::pb::{self, bad_request::FieldViolation};
 use super::{calendar_view, convert};
 use crate::actors::delivery::Refused;
 use crate::api::admission::TurnedAway;
-use crate::domain::calendar::Span;
+use crate::domain::calendar::{FlawAt, Kind, Span};
 use crate::domain::claim::{Blocker, Shortfall};
 use crate::domain::ids::{EntityKind, Position, ResourceKey};
 use crate::domain::rejection::{Rejection, Shortage};
@@ -67,8 +67,6 @@ pub(super) struct Subject {
     pub resource: Option<ResourceKey>,
     /// The field that the client said a deadline with.
     pub deadline_field: &'static str,
-    /// The field that a calendar's rule was set with.
-    pub rule_field: &'static str,
 }
 
 /// Why a call has no answer.
@@ -84,6 +82,8 @@ pub(super) enum Failure {
     Refused(Box<Refusal>),
     /// A reader asked for what isn't there.
     NotFound(EntityKind, Position),
+    /// A reader asked what would come of a command that would be refused.
+    Impossible(Rejection, Position),
     /// A reader asked for more log than there is.
     PositionOutOfRange {
         /// What was asked for.
@@ -161,6 +161,7 @@ fn told(failure: Failure) -> Wire {
         Failure::NotFound(kind, position) => {
             rejected(Rejection::NotFound(kind)).with("position", position)
         }
+        Failure::Impossible(rejection, position) => rejected(rejection).with("position", position),
         Failure::PositionOutOfRange { position, last } => Wire::new(
             Code::OutOfRange,
             "POSITION_OUT_OF_RANGE",
@@ -214,6 +215,17 @@ fn invalid(violations: Vec<Violation>) -> Wire {
         .detail("google.rpc.BadRequest", &pb::BadRequest { field_violations })
 }
 
+/// The field of what can't be set, in the command that sets it.
+pub(super) fn rule_field(at: FlawAt) -> String {
+    match at {
+        FlawAt::General(Kind::Slots) => "slot_rules".to_owned(),
+        FlawAt::General(Kind::Nights) => "night_rules".to_owned(),
+        FlawAt::Day(nth) => format!("days[{nth}]"),
+        FlawAt::Capacity => "capacity".to_owned(),
+        FlawAt::When => "period".to_owned(),
+    }
+}
+
 fn turned_away(why: TurnedAway) -> Wire {
     let (code, delay) = match why {
         TurnedAway::Overloaded => (Code::ResourceExhausted, RETRY_OVERLOADED),
@@ -254,7 +266,7 @@ fn refused(refusal: Refusal) -> Wire {
             invalid(vec![Violation { field, description: flaw.to_string() }])
         }
         Rejection::InvalidRule(flaw) => invalid(vec![Violation {
-            field: subject.rule_field.to_owned(),
+            field: rule_field(flaw.at),
             description: format!("is refused: {flaw}"),
         }]),
         other => rejected(other),
@@ -308,6 +320,12 @@ fn rejected(rejection: Rejection) -> Wire {
             .with("requested", requested)
             .with("left", left),
         Rejection::PartlyUsed => precondition("PARTLY_COMMITTED"),
+        Rejection::TooMuchToSet { work_max } => {
+            precondition("TOO_MUCH_TO_SET").with("work_max", work_max)
+        }
+        Rejection::TooManyConflicts { conflicts_max } => {
+            precondition("TOO_MANY_CONFLICTS").with("conflicts_max", conflicts_max)
+        }
         Rejection::DeadlineOutOfRange { .. }
         | Rejection::InvalidRule(_)
         | Rejection::InvalidCommit { .. } => {

@@ -30,7 +30,6 @@ use super::validate::{Fields, ReadCommand, Wish};
 use crate::actors::delivery::{Accepted, Shown, Told};
 use crate::actors::engine::{CommandError, CommandRequest, Engine, Uncertain};
 use crate::api::admission::{Admission, Admitted};
-use crate::domain::calendar::{self, Setting};
 use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, EntityKey, EntityKind, Version};
 use crate::domain::name::TenantId;
@@ -58,7 +57,6 @@ pub(super) struct Ticket {
     id: EntityId,
     name: &'static str,
     deadline_field: &'static str,
-    rule_field: &'static str,
     started: Instant,
 }
 
@@ -174,8 +172,7 @@ impl Ready {
         let request = command_request(caller, wish);
         let (id, name) = (request.key.id.clone(), M::NAME);
         let deadline_field = deadline_field(&request.command);
-        let rule_field = rule_field(&request.command);
-        Ok(Self { ticket: Ticket { id, name, deadline_field, rule_field, started }, request })
+        Ok(Self { ticket: Ticket { id, name, deadline_field, started }, request })
     }
 }
 
@@ -195,7 +192,7 @@ impl Ticket {
         answer: Result<Accepted, CommandError>,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Done, Failure> {
-        let Self { id, name, deadline_field, rule_field, started } = self;
+        let Self { id, name, deadline_field, started } = self;
         telemetry::command_ended(name, outcome(&answer));
         telemetry::command_took(started.elapsed());
         match answer {
@@ -206,7 +203,7 @@ impl Ticket {
                     EntityId::Resource(key) => Some(key),
                     EntityId::Reservation(_) | EntityId::SalesOrder(_) => None,
                 };
-                let subject = Subject { resource, deadline_field, rule_field };
+                let subject = Subject { resource, deadline_field };
                 Err(Failure::Refused(Box::new(Refusal { refused, subject, now: now() })))
             }
         }
@@ -254,16 +251,6 @@ fn deadline_field(command: &Command) -> &'static str {
     match term {
         Some(Term::Until(_)) => "expire_time",
         Some(Term::For(_) | Term::Confirmed) | None => "ttl",
-    }
-}
-
-/// The field that a client sets a calendar's rule with: the one that may not be for its kind.
-fn rule_field(command: &Command) -> &'static str {
-    let Command::Calendar(calendar::Command::Set { setting, .. }) = command else { return "rules" };
-    match &**setting {
-        Setting::Rules(change) if change.days.is_empty() => "rules",
-        Setting::Rules(_) => "days",
-        Setting::Capacity(..) | Setting::Closed(..) => "period",
     }
 }
 

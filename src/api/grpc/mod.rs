@@ -172,7 +172,8 @@ fn routes(services: Services, limits: Limits) -> Routes {
     let reservations =
         reservation_service::ReservationApi::new(gateway.clone(), limits.message_out_bytes_max);
     let orders = sales_order_service::SalesOrderApi::new(gateway.clone(), watch.clone());
-    let calendars = calendar_service::CalendarApi::new(gateway.clone());
+    let calendars =
+        calendar_service::CalendarApi::new(gateway.clone(), limits.message_out_bytes_max);
     let commands = command_service::CommandApi::new(gateway.clone(), watch, limits);
     let events = event_service::EventApi::new(gateway.clone(), feed, limits.message_out_bytes_max);
     let admin = admin_service::AdminApi::new(gateway, started);

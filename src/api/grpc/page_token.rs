@@ -12,7 +12,7 @@
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::domain::calendar::Start;
+use crate::domain::calendar::{Place, Start};
 use crate::domain::ids::{ReservationId, StockKey, Version};
 use crate::domain::name::{CalendarId, Location, Sku, TenantId};
 use crate::domain::time::Timestamp;
@@ -120,6 +120,18 @@ impl Cursor for Start {
     }
 }
 
+/// Where a piece of a claim on a calendar stands.
+impl Cursor for Place {
+    fn encode(&self) -> Vec<u8> {
+        [&self.nth.to_be_bytes()[..], &self.start.encode()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (nth, start) = bytes.split_first_chunk()?;
+        Some(Self { nth: u32::from_be_bytes(*nth), start: Start::decode(start)? })
+    }
+}
+
 impl Cursor for (Timestamp, ReservationId) {
     fn encode(&self) -> Vec<u8> {
         [&self.0.0.to_be_bytes()[..], &self.1.encode()].concat()
@@ -164,6 +176,8 @@ mod tests {
         let cursor = (Timestamp(5), id);
         assert_eq!(scope.cursor(&scope.token(&cursor)), Some(cursor));
         assert_eq!(scope.cursor(&scope.token(&Version(9))), Some(Version(9)));
+        let place = Place { start: (-5, id), nth: 3 };
+        assert_eq!(scope.cursor(&scope.token(&place)), Some(place));
     }
 
     #[test]

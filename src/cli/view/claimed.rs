@@ -86,7 +86,14 @@ impl From<&v1::SalesOrder> for Course {
 /// As one line of a block.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n  line {:<7}{} of {}", self.line_id, self.quantity, self.resource)
+        self.write(f, "line")
+    }
+}
+
+impl Line {
+    /// Writes it as one line of a block, with what it is told for.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, label: &str) -> fmt::Result {
+        write!(f, "\n  {label} {:<7}{} of {}", self.line_id, self.quantity, self.resource)
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Reservation {
     pub left: Vec<LineParts>,
     /// When the hold ends or ended.
     pub expire_time: Option<String>,
+    /// While a change is under way: the lines that it is to have.
+    pub change_lines: Vec<Line>,
     /// The client's own reference.
     pub external_reference: String,
     /// What the client attached.
@@ -51,6 +53,7 @@ impl From<v1::Reservation> for Reservation {
             committed: reservation.committed.into_iter().map(LineParts::from).collect(),
             left: reservation.left.into_iter().map(LineParts::from).collect(),
             expire_time: moment(reservation.expire_time),
+            change_lines: reservation.change_lines.into_iter().map(Line::from).collect(),
             external_reference: reservation.external_reference,
             attributes: reservation.attributes,
             sales_order_id: reservation.sales_order_id,
@@ -78,6 +81,9 @@ impl fmt::Display for Reservation {
         }
         parts::write(f, "used", &self.committed)?;
         parts::write(f, "left", &self.left)?;
+        for line in &self.change_lines {
+            line.write(f, "then")?;
+        }
         field(f, "reference", &self.external_reference)?;
         for (key, value) in &self.attributes {
             field(f, key, value)?;

@@ -10,7 +10,6 @@ use super::State;
 use super::book::Start;
 use super::offer::{Closure, Stretch};
 use super::span::{Kind, Span};
-use crate::domain::ids::ReservationId;
 use crate::domain::time::Timestamp;
 
 /// What there is at moments at which it is the same.
@@ -46,11 +45,21 @@ impl Available {
     }
 }
 
-/// A claim as a reader is shown it.
+/// Where a piece of a claim stands among all: when it begins, whose it is, and which it is of those of
+/// its claim that begin then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// When it begins, and whose it is.
+    pub start: Start,
+    /// How many that begin then come before it.
+    pub nth: u32,
+}
+
+/// A piece of a claim, as a reader is shown it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// Whose it is.
-    pub reservation: ReservationId,
+pub struct ClaimPiece {
+    /// Where it stands, and so whose it is.
+    pub place: Place,
     /// When it is.
     pub span: Span,
     /// Units.
@@ -66,13 +75,13 @@ impl State {
     /// neighbours that are equal are one; for nights, each is told.
     pub(super) fn available(&self, from: i64, to: i64, count: usize) -> Vec<Available> {
         let mut found: Vec<Available> = Vec::new();
-        let is_by_night = self.rules.kind() == Kind::Nights;
+        let kind = self.rules.kind();
         self.rules.stretches(from, to, &mut |stretch| {
             for level in self.book.levels(stretch.from, stretch.to) {
-                let mut pieces = pieces(level.from, level.to, is_by_night);
+                let mut pieces = pieces(kind, level.from, level.to);
                 let is_full = pieces.any(|piece| {
                     let piece = Available::new(&stretch, piece, level.units);
-                    if !is_by_night
+                    if kind == Kind::Slots
                         && let Some(last) = found.last_mut().filter(|last| last.joins(&piece))
                     {
                         last.to = piece.to;
@@ -93,42 +102,36 @@ impl State {
         found
     }
 
-    /// The claims that have some of their time between two moments, in the order of when that piece
-    /// of them begins, after `after`; those of at most `count` such beginnings.
+    /// The pieces of claims that have some of their time between two moments, in the order of their
+    /// places, from `begin` on; at most `count`.
     pub(super) fn claims_between(
         &self,
         (from, to): (i64, i64),
-        after: Option<Start>,
+        begin: Option<Place>,
         count: usize,
-    ) -> Vec<Shown> {
+    ) -> Vec<ClaimPiece> {
         let kind = self.rules.kind();
-        let begun = self.book.by_start(from.saturating_sub(self.book.reach()), after);
-        let mut shown = Vec::new();
-        let mut beginnings = 0;
-        for (at, entry) in begun.take_while(|(at, _)| *at < to) {
-            let shares = entry.shares().iter();
-            let before = shown.len();
-            shown.extend(shares.filter(|share| share.from == at && share.to > from).map(|share| {
-                Shown {
-                    reservation: entry.reservation,
-                    span: kind.span(share.from, share.to),
-                    units: share.units(),
-                    is_committed: share.is_committed(),
-                    deadline: entry.deadline().filter(|_| !share.is_committed()),
-                }
-            }));
-            beginnings += usize::from(shown.len() > before);
-            if beginnings == count {
-                break;
-            }
-        }
-        shown
+        let begun = self.book.by_start(from, begin.map(|begin| begin.start));
+        let pieces = begun.take_while(|((at, _), _)| *at < to).flat_map(|(start, entry)| {
+            let together = (0..).zip(entry.beginning_at(start.0));
+            together.filter(|(_, share)| share.to > from).map(move |(nth, share)| ClaimPiece {
+                place: Place { start, nth },
+                span: kind.span(share.from, share.to),
+                units: share.units(),
+                is_committed: share.is_committed(),
+                deadline: entry.deadline().filter(|_| !share.is_committed()),
+            })
+        });
+        pieces
+            .skip_while(|piece| begin.is_some_and(|begin| piece.place < begin))
+            .take(count)
+            .collect()
     }
 }
 
-/// A range as a whole, or night by night.
-fn pieces(from: i64, to: i64, is_by_night: bool) -> impl Iterator<Item = (i64, i64)> {
-    let nights = if is_by_night { from..to } else { 0..0 };
-    let whole = (!is_by_night).then_some((from, to));
+/// A range of slots as a whole, of nights one by one.
+fn pieces(kind: Kind, from: i64, to: i64) -> impl Iterator<Item = (i64, i64)> {
+    let nights = if kind == Kind::Nights { from..to } else { 0..0 };
+    let whole = (kind == Kind::Slots).then_some((from, to));
     nights.map(|night| (night, night + 1)).chain(whole)
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!   entries   by reservation        ──┐ stored
 //!   folded    units over time       ──┘
-//!   live      units over time, of all entries          ──┐
+//!   pieces    how many, of all entries                ──┐
+//!   live      units over time, of all entries            │
 //!   starts    (from, reservation), of all entries        │ follow from those
 //!   due       (past at, reservation), of what is used up ──┘
 //! ```
@@ -11,6 +12,19 @@
 //! What was used up stays claimed: somebody was there. Once it is past, its entry is folded: its
 //! units are counted for its time, and who had them is the log's to tell. That is decided by the
 //! times of events alone, a few entries with each event, so replay does the same.
+//!
+//! What is folded doesn't grow with the years. Where it changes at more moments than are kept, the
+//! oldest changes are given up, and all before the first one left counts as if as much had been claimed
+//! always as ever was at one time:
+//!
+//! ```text
+//!   exactly   ▁▁▂▂▁▁▃▃▁▁▂▂▁▁▂▂▃▃       kept   ▃▃▃▃▃▃▃▃▁▁▂▂▁▁▂▂▃▃
+//!                                              always   │ exactly
+//! ```
+//!
+//! So what is imported into times long past is never claimed twice, but may be refused there though it
+//! would fit; in the order of time, years of it can be imported. Nights change once a date at the most,
+//! so that theirs are exact for ten years; slots that stand apart change twice each.
 //!
 //! Not here: whether a claim fits.
 
@@ -27,6 +41,13 @@ use crate::domain::time::Timestamp;
 /// The most entries that are folded with one event: more than one, so that none pile up.
 const FOLDED_MAX: usize = 4;
 
+/// At how many moments what is folded changes at the most.
+pub const FOLDED_CHANGES_MAX: usize = 4_000;
+
+/// The most pieces of claims that a calendar takes on. A piece of a claim of its own takes 74 bytes of what
+/// is read of a record at the most, so with all else a calendar's stays below half of what can be read.
+pub const PIECES_MAX: usize = 1_000_000;
+
 /// How many claims are looked at to tell who stands in the way.
 const LOOKED_MAX: usize = 1_000;
 
@@ -40,6 +61,8 @@ pub struct Book {
     kind: Kind,
     entries: Rows<Entry>,
     folded: Course<u32>,
+    #[serde(skip)]
+    pieces: usize,
     #[serde(skip)]
     live: Course<u32>,
     #[serde(skip)]
@@ -60,13 +83,20 @@ struct Stored {
 struct Mark {
     at: i64,
     reservation: ReservationId,
+    /// Up to where the pieces go that begin then.
+    end: i64,
 }
 
 impl Row for Mark {
     type Key = Start;
+    const REACHES: bool = true;
 
     fn key(&self) -> Start {
         (self.at, self.reservation)
+    }
+
+    fn end(&self) -> i64 {
+        self.end
     }
 }
 
@@ -88,10 +118,13 @@ impl From<Stored> for Book {
         starts.sort_unstable_by_key(Mark::key);
         let mut due: Vec<_> = entries.iter().filter_map(|entry| due_of(kind, entry)).collect();
         due.sort_unstable_by_key(Mark::key);
+        let pieces = entries.iter().map(|entry| entry.shares().len()).sum();
         let shares = entries.iter().flat_map(Entry::shares);
         let live = Course::sum(shares.map(|share| (share.from, share.end(), share.units())));
         let (starts, due) = (starts.into_iter().collect(), due.into_iter().collect());
-        Self { kind, entries, folded, live, starts, due }
+        let mut book = Self { kind, entries, folded, pieces, live, starts, due };
+        book.give_up_oldest();
+        book
     }
 }
 
@@ -102,16 +135,18 @@ impl PartialEq for Book {
 }
 
 fn starts_of(entry: &Entry) -> impl Iterator<Item = Mark> {
-    let shares = entry.shares();
     // In the order of time, so those that begin together are neighbours.
-    let firsts =
-        (0..shares.len()).filter(|nth| *nth == 0 || shares[nth - 1].from != shares[*nth].from);
-    firsts.map(|nth| Mark { at: shares[nth].from, reservation: entry.reservation })
+    let together = entry.shares().chunk_by(|one, other| one.from == other.from);
+    together.map(|shares| {
+        let end = shares.iter().map(|share| share.end()).max().unwrap_or(i64::MAX);
+        Mark { at: shares[0].from, reservation: entry.reservation, end }
+    })
 }
 
 fn due_of(kind: Kind, entry: &Entry) -> Option<Mark> {
     let is_done = !entry.is_holding();
-    is_done.then(|| Mark { at: entry.past_at(kind), reservation: entry.reservation })
+    let at = entry.past_at(kind);
+    is_done.then_some(Mark { at, reservation: entry.reservation, end: at })
 }
 
 impl Book {
@@ -123,6 +158,11 @@ impl Book {
     /// How many claims stand.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Of how many pieces they are.
+    pub fn pieces(&self) -> usize {
+        self.pieces
     }
 
     /// How many changes of what was folded are kept.
@@ -151,6 +191,7 @@ impl Book {
         if let Some(before) = self.entries.insert(entry.clone()) {
             self.strike(&before);
         }
+        self.pieces += entry.shares().len();
         for share in entry.shares() {
             self.live.add(share.from, share.end(), share.units());
         }
@@ -166,6 +207,7 @@ impl Book {
 
     /// Has what follows from a claim that stands no more follow.
     fn strike(&mut self, entry: &Entry) {
+        self.pieces -= entry.shares().len();
         for share in entry.shares() {
             self.live.take(share.from, share.end(), share.units());
         }
@@ -186,7 +228,22 @@ impl Book {
             for share in entry.shares() {
                 self.folded.add(share.from, share.end(), share.units());
             }
+            self.give_up_oldest();
         }
+    }
+
+    /// Keeps what is folded from growing with the years.
+    fn give_up_oldest(&mut self) {
+        while self.folded.len() > FOLDED_CHANGES_MAX {
+            self.folded.blur_first();
+        }
+    }
+
+    /// From which moment on counts are exact; before it they may be more than was claimed.
+    pub fn exact_from(&self) -> i64 {
+        let mut changes = self.folded.changes(i64::MIN);
+        let is_blurred = changes.next().is_some_and(|(first, _)| first == i64::MIN);
+        changes.next().filter(|_| is_blurred).map_or(i64::MIN, |(second, _)| second)
     }
 
     /// How much is claimed between two moments, without a gap.
@@ -200,13 +257,17 @@ impl Book {
         })
     }
 
-    /// The moments from one on at which claims begin, and whose; by moment and then by reservation,
-    /// without those up to `after`.
-    pub fn by_start(&self, from: i64, after: Option<Start>) -> impl Iterator<Item = (i64, &Entry)> {
-        let first = (from, ReservationId(uuid::Uuid::nil()));
-        let begin = after.map_or(first, |after| after.max(first));
-        let marks = self.starts.from(begin).filter(move |mark| Some(mark.key()) != after);
-        marks.filter_map(|mark| Some((mark.at, self.entries.get(mark.reservation)?)))
+    /// The moments at which claims begin that reach beyond one, and whose; by moment and then by
+    /// reservation, from `begin` on.
+    pub fn by_start(
+        &self,
+        beyond: i64,
+        begin: Option<Start>,
+    ) -> impl Iterator<Item = (Start, &Entry)> {
+        let earliest = (beyond.saturating_sub(self.reach()), ReservationId(uuid::Uuid::nil()));
+        let begin = begin.map_or(earliest, |begin| begin.max(earliest));
+        let marks = self.starts.reaching(begin, beyond).filter(move |mark| mark.end > beyond);
+        marks.filter_map(|mark| Some((mark.key(), self.entries.get(mark.reservation)?)))
     }
 
     /// No claim reaches further than this from its first moment.

@@ -62,6 +62,18 @@ impl Claim {
         self.all().all(|line| line.total() == 0)
     }
 
+    /// The lines that it is to have in the end.
+    pub(super) fn wanted(&self) -> &[ClaimLine] {
+        self.change.as_ref().unwrap_or(&self.lines)
+    }
+
+    /// Of how many pieces it is: of a line that is used up in part, what is held and what is used.
+    pub fn pieces(&self) -> usize {
+        let pieces =
+            |line: &ClaimLine| usize::from(line.held > 0) + usize::from(line.committed > 0);
+        self.all().map(pieces).sum()
+    }
+
     /// Whether something is to be held.
     pub fn is_holding(&self) -> bool {
         self.all().any(|line| line.held > 0)
@@ -210,6 +222,13 @@ pub enum Cause {
     Retired,
     /// There is no such calendar.
     Unknown,
+    /// As many pieces of claims stand in the calendar as it takes on.
+    Full,
+    /// The claim's lines up to this one are together too long.
+    ClaimTooLong {
+        /// The most that they can be.
+        days_max: u32,
+    },
 }
 
 /// A claim that no longer fits what the owner has set since.

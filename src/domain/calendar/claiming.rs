@@ -9,6 +9,10 @@
 //! Of what a change asks for, only a span that is just that of a line before it needn't keep the rules:
 //! a stay that is made shorter is another stay.
 //!
+//! A look is over when it can tell no more: where nothing at all is left, or, for who wants to know no more
+//! than whether a line fits, where it first doesn't. What is new in a claim is bounded in length, so a
+//! decision is bounded by that and by the pieces of claims that a calendar takes on.
+//!
 //! Invariant: the same code decides a claim and answers whether one would fit.
 //!
 //! Not here: messages, and what is remembered.
@@ -16,13 +20,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::book::PIECES_MAX;
 use super::claim::{Beginnings, Cause, Claim, ClaimLine, LineShortfall, Obstacle, Part, Standing};
 use super::course::Course;
 use super::date::Date;
 use super::entries::Entry;
 use super::offer::{Closure, Stretch};
 use super::rules::{General, NightRules, SlotRules};
-use super::span::{Kind, NIGHTS_MAX, Span};
+use super::span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, Span};
 use super::zone::Zone;
 use super::{Event, State};
 use crate::domain::claim::{Blocker, Shortfall};
@@ -73,17 +78,37 @@ enum Exempt<'a> {
     Same(&'a [ClaimLine]),
 }
 
+/// How far a line is looked at that can't be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// As far as it takes to tell how much of it can.
+    NothingLeft,
+    /// To where it can't first.
+    FirstLack,
+}
+
+/// One line that was looked at.
+pub(super) struct Tried {
+    /// Why it can't be had, where it can't.
+    pub lack: Option<Cause>,
+    /// How many levels and stretches were looked at.
+    pub steps: usize,
+}
+
 /// What a wish comes to, where it can be had.
 struct Fit {
     parts: Arc<[Part]>,
     change: Option<Arc<[Part]>>,
 }
 
-/// Every line of a claim on a calendar that doesn't exist.
-pub(super) fn unknown(claim: &Claim) -> Vec<Short> {
-    let lines = claim.change.as_ref().unwrap_or(&claim.lines).iter();
-    let lines = lines.filter(|line| line.total() > 0);
-    lines.map(|line| Short::barred(line, Cause::Unknown)).collect()
+/// Every line that is wanted of a calendar that doesn't exist.
+pub(super) fn unknown(lines: &[ClaimLine]) -> Vec<Short> {
+    barred(lines, Cause::Unknown)
+}
+
+fn barred(lines: &[ClaimLine], cause: Cause) -> Vec<Short> {
+    let wanted = lines.iter().filter(|line| line.total() > 0);
+    wanted.map(|line| Short::barred(line, cause)).collect()
 }
 
 impl State {
@@ -95,6 +120,7 @@ impl State {
             if wish.is_release() || wish.is_committed() {
                 return Ok(None);
             }
+            self.keep(wish, now)?;
             let fit = self.fit(wish, Room::All, now)?;
             return Ok(Some(stands(wish, fit, Event::ClaimMade)));
         };
@@ -109,6 +135,7 @@ impl State {
                 reservation_version: version,
             }));
         }
+        self.keep(wish, now)?;
         let fit = self.fit(wish, Room::All, now)?;
         Ok(Some(stands(wish, fit, |stands| {
             let uses_more = committed(&Entry::new(&stands)) != committed(standing);
@@ -141,10 +168,35 @@ impl State {
         Ok(Fit { parts, change: change.transpose()? })
     }
 
-    /// Why one line couldn't be had by whoever has claimed nothing yet.
-    pub(super) fn lack(&self, line: &ClaimLine, now: Timestamp) -> Option<Cause> {
-        let mut fitting = Fitting::new(self, None, (Room::All, Exempt::Covered), now);
-        Some(fitting.line(line, false).err()?.obstacle.cause)
+    /// Refuses what is of more pieces than a calendar takes on. Of what stands, anything may become.
+    fn keep(&self, wish: &Claim, now: Timestamp) -> Result<(), Vec<Short>> {
+        let standing = self.book.get(wish.reservation).map_or(0, |entry| entry.shares().len());
+        let pieces = self.book.pieces() - standing + wish.pieces();
+        if pieces <= PIECES_MAX || wish.pieces() <= standing {
+            return Ok(());
+        }
+        let stands = self.fit(wish, Room::Own, now);
+        stands.map(drop).map_err(|_| barred(wish.wanted(), Cause::Full))
+    }
+
+    /// Every line that couldn't be had by whoever has claimed nothing yet.
+    pub(super) fn lacks(&self, lines: &[ClaimLine], now: Timestamp) -> Vec<Short> {
+        if self.book.pieces() + lines.len() > PIECES_MAX {
+            return barred(lines, Cause::Full);
+        }
+        self.fitting_nobody(now).lines(lines).err().unwrap_or_default()
+    }
+
+    /// Looks whether one line could be had by whoever has claimed nothing yet.
+    pub(super) fn try_line(&self, line: &ClaimLine, now: Timestamp) -> Tried {
+        let mut fitting = self.fitting_nobody(now);
+        fitting.until = Until::FirstLack;
+        let short = fitting.line(line, false).err();
+        Tried { lack: short.map(|short| short.obstacle.cause), steps: fitting.steps }
+    }
+
+    fn fitting_nobody(&self, now: Timestamp) -> Fitting<'_> {
+        Fitting::new(self, None, (Room::All, Exempt::Covered), now)
     }
 
     /// Why the rules forbid a span, but for what is closed or taken in it.
@@ -223,7 +275,8 @@ fn outside((earliest, latest): (Option<i64>, Option<i64>), start: i64) -> Option
     latest.filter(|latest| start > *latest).map(|latest| Cause::TooFarAhead { latest })
 }
 
-fn instant_ms(at: Timestamp) -> i64 {
+/// The moment of an instant.
+pub(super) fn instant_ms(at: Timestamp) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
@@ -250,7 +303,12 @@ struct Fitting<'a> {
     standing: Option<&'a Entry>,
     room: Room,
     exempt: Exempt<'a>,
+    until: Until,
     now: Timestamp,
+    /// How many moments its lines so far are, but for those that it has.
+    length: i64,
+    /// How many levels and stretches were looked at.
+    steps: usize,
     /// What the reservation has.
     old: Course<u64>,
     /// What the lines so far come to.
@@ -258,7 +316,7 @@ struct Fitting<'a> {
 }
 
 /// How much of a line there is.
-struct Found {
+struct Free {
     /// At the moment when there is least.
     available: u64,
     /// Why there isn't enough, and when first.
@@ -277,7 +335,8 @@ impl<'a> Fitting<'a> {
             let units = u64::from(share.units());
             old.shift(share.from, share.end(), |level: &mut u64| *level += units);
         }
-        Self { state, standing, room, exempt, now, old, new: Course::default() }
+        let (until, new) = (Until::NothingLeft, Course::default());
+        Self { state, standing, room, exempt, until, now, length: 0, steps: 0, old, new }
     }
 
     fn lines(&mut self, lines: &[ClaimLine]) -> Result<Arc<[Part]>, Vec<Short>> {
@@ -309,31 +368,40 @@ impl<'a> Fitting<'a> {
         if let Some(cause) = self.forbidden(line, turnover.is_some(), end) {
             return Err(Short::barred(line, cause));
         }
-        let found = self.find(line.total(), (from, to, end));
+        let free = self.find(line.total(), (from, to, end));
         self.new.shift(from, end, |level| *level = level.saturating_add(line.total()));
-        match found.lack {
+        match free.lack {
             None => Ok(Part { line: line.clone(), turnover_ms }),
             Some(cause @ Cause::Taken(at)) => {
                 let deadline = self.state.book.deadline_at(at.from());
                 let obstacle = Obstacle { cause, deadline };
-                Err(Short { line: line.id.clone(), available: found.available, obstacle })
+                Err(Short { line: line.id.clone(), available: free.available, obstacle })
             }
             Some(cause) => Err(Short::barred(line, cause)),
         }
     }
 
-    fn forbidden(&self, line: &ClaimLine, is_covered: bool, end: i64) -> Option<Cause> {
+    fn forbidden(&mut self, line: &ClaimLine, is_covered: bool, end: i64) -> Option<Cause> {
         if self.room == Room::Own {
             return None;
         }
-        if self.state.is_retired && self.grows((line.span.from(), end), line.total()) {
+        let span = line.span;
+        if self.state.is_retired && self.grows((span.from(), end), line.total()) {
             return Some(Cause::Retired);
         }
         let is_exempt = match self.exempt {
             Exempt::Covered => is_covered,
-            Exempt::Same(lines) => lines.iter().any(|other| other.span == line.span),
+            Exempt::Same(lines) => lines.iter().any(|other| other.span == span),
         };
-        if is_exempt { None } else { self.state.forbidden(line.span, self.now) }
+        if is_exempt {
+            return None;
+        }
+        let forbidden = self.state.forbidden(span, self.now);
+        forbidden.or_else(|| {
+            self.length = self.length.saturating_add(span.to() - span.from());
+            let is_too_long = self.length > span.kind().claim_max();
+            is_too_long.then_some(Cause::ClaimTooLong { days_max: CLAIM_DAYS_MAX })
+        })
     }
 
     /// Whether so many units more are somewhere more than the reservation has.
@@ -348,10 +416,12 @@ impl<'a> Fitting<'a> {
 
     /// How many units can be had from one moment to the last of three. What is closed is so up to
     /// the second.
-    fn find(&self, wanted: u64, (from, to, end): (i64, i64, i64)) -> Found {
-        let kind = self.state.rules.kind();
-        let mut found = Found { available: u64::MAX, lack: None };
-        self.state.rules.stretches(from, end, &mut |stretch| {
+    fn find(&mut self, wanted: u64, (from, to, end): (i64, i64, i64)) -> Free {
+        let state = self.state;
+        let kind = state.rules.kind();
+        let mut free = Free { available: u64::MAX, lack: None };
+        state.rules.stretches(from, end, &mut |stretch| {
+            self.steps += 1;
             if self.room == Room::All
                 && let Some(closure) = stretch.closure
                 && stretch.from < to
@@ -362,20 +432,20 @@ impl<'a> Fitting<'a> {
                     Closure::Closed => Cause::Closed(at),
                     Closure::OutsideHours => Cause::OutsideHours(at),
                 };
-                found = Found { available: 0, lack: Some(cause) };
+                free = Free { available: 0, lack: free.lack.or(Some(cause)) };
                 return ControlFlow::Break(());
             }
-            self.find_in(stretch, wanted, &mut found);
-            ControlFlow::Continue(())
+            self.find_in(stretch, wanted, &mut free)
         });
-        found
+        free
     }
 
-    fn find_in(&self, stretch: Stretch, wanted: u64, found: &mut Found) {
-        let kind = self.state.rules.kind();
-        let limit = stretch.limit();
-        for level in self.state.book.levels(stretch.from, stretch.to) {
-            let free = match self.room {
+    fn find_in(&mut self, stretch: Stretch, wanted: u64, free: &mut Free) -> ControlFlow<()> {
+        let state = self.state;
+        let (kind, limit) = (state.rules.kind(), stretch.limit());
+        for level in state.book.levels(stretch.from, stretch.to) {
+            self.steps += 1;
+            let others_leave = match self.room {
                 Room::All => limit.saturating_sub(level.units),
                 Room::Own => 0,
             };
@@ -383,15 +453,20 @@ impl<'a> Fitting<'a> {
                 let own = old.value.copied().unwrap_or_default();
                 for new in self.new.segments(old.from, old.to) {
                     let taken = new.value.copied().unwrap_or_default();
-                    let available = own.saturating_add(free.into()).saturating_sub(taken);
-                    found.available = found.available.min(available);
-                    if available < wanted && found.lack.is_none() {
+                    let available = own.saturating_add(others_leave.into()).saturating_sub(taken);
+                    free.available = free.available.min(available);
+                    if available < wanted && free.lack.is_none() {
                         let at = kind.span(new.from, first_end(kind, new.from, new.to));
-                        found.lack = Some(Cause::Taken(at));
+                        free.lack = Some(Cause::Taken(at));
                     }
                 }
             }
+            let is_told = free.available == 0 || self.until == Until::FirstLack;
+            if free.lack.is_some() && is_told {
+                return ControlFlow::Break(());
+            }
         }
+        ControlFlow::Continue(())
     }
 }
 

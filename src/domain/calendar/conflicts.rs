@@ -2,51 +2,103 @@
 //!
 //! A claim is in conflict while some of its time is closed, or more is claimed then than may be.
 //! That follows from the claims and the rules as they are, so a conflict ends by itself when the
-//! claim is gone or changed, or when there is room again.
+//! claim is gone or changed, or when there is room again. What is over is in conflict with nothing.
+//!
+//! One setting brings a bounded number of claims into conflict, since events name them all; an answer ends
+//! when so many claims were looked at.
 //!
 //! Not here: rules for making a claim, such as the length of a stay. They are no conflict with those
 //! that were made before.
 
 use std::ops::ControlFlow;
 
-use super::State;
 use super::book::{Book, Start};
 use super::claim::Conflict;
+use super::claiming::instant_ms;
 use super::entries::{Entry, Share};
 use super::rules::{Rules, Setting, When};
 use super::span::{DAY_MS, Kind, Span};
+use super::zone::Zone;
+use super::{CONFLICTS_MAX, State};
+use crate::domain::time::Timestamp;
 
 /// Between which moments a setting may change what is offered: the zone of its dates, and hours
 /// past midnight, are within two days of theirs.
 const MARGIN_MS: i64 = 2 * DAY_MS;
 
+/// How many claims are looked at for one answer, at the most.
+const LOOKED_MAX: usize = 10_000;
+
+/// Some of the claims in conflict.
+pub(super) struct Page {
+    /// Those that were found.
+    pub conflicts: Vec<Conflict>,
+    /// After which claim to go on, where not all were looked at.
+    pub next: Option<Start>,
+}
+
 impl State {
     /// The claims that come into conflict where other rules take the place of those in force, by
-    /// when they begin.
-    pub(super) fn new_conflicts(&self, setting: &Setting, after: &Rules) -> Vec<Conflict> {
+    /// when they begin: one more than there may be, at the most.
+    pub(super) fn new_conflicts(
+        &self,
+        setting: &Setting,
+        after: &Rules,
+        now: Timestamp,
+    ) -> Vec<Conflict> {
         let Some((from, to)) = affected(setting, after.kind()) else { return Vec::new() };
-        let begun = self.book.by_start(from.saturating_sub(self.book.reach()), None);
-        let claims = begun.take_while(|(at, _)| *at < to);
-        let broken = claims.filter_map(|(at, entry)| {
-            let conflict = self.conflict_from(after, at, entry)?;
-            first_in_conflict(&self.rules, &self.book, entry).is_none().then_some(conflict)
+        let over = self.over_until(now);
+        let begun = self.book.by_start(from.max(over), None);
+        let claims = begun.take_while(|((at, _), _)| *at < to);
+        let broken = claims.filter_map(|((at, _), entry)| {
+            let conflict = self.conflict_from(after, at, entry, over)?;
+            let mut shares = entry.shares().iter();
+            let was_broken =
+                shares.any(|share| is_in_conflict(&self.rules, &self.book, *share, over));
+            (!was_broken).then_some(conflict)
         });
-        broken.collect()
+        broken.take(CONFLICTS_MAX + 1).collect()
     }
 
     /// The claims in conflict whose conflict begins after `after`, in that order; at most `count`.
-    pub(super) fn conflicts(&self, after: Option<Start>, count: usize) -> Vec<Conflict> {
-        let claims = self.book.by_start(i64::MIN, after);
-        let broken = claims.filter_map(|(at, entry)| self.conflict_from(&self.rules, at, entry));
-        broken.take(count).collect()
+    pub(super) fn conflicts(&self, after: Option<Start>, count: usize, now: Timestamp) -> Page {
+        let over = self.over_until(now);
+        let begun = self.book.by_start(over, after).filter(|(start, _)| Some(*start) != after);
+        let (mut conflicts, mut last) = (Vec::new(), after);
+        for (looked, (start, entry)) in begun.enumerate() {
+            let conflict = self.conflict_from(&self.rules, start.0, entry, over);
+            let is_beyond = conflict.is_some() && conflicts.len() == count;
+            if is_beyond || looked == LOOKED_MAX {
+                return Page { conflicts, next: last };
+            }
+            conflicts.extend(conflict);
+            last = Some(start);
+        }
+        Page { conflicts, next: None }
     }
 
     /// The conflict of a claim, if its first piece that is in conflict begins then: so each claim is
     /// named once.
-    fn conflict_from(&self, rules: &Rules, at: i64, entry: &Entry) -> Option<Conflict> {
-        let share = first_in_conflict(rules, &self.book, entry).filter(|share| share.from == at)?;
+    fn conflict_from(&self, rules: &Rules, at: i64, entry: &Entry, over: i64) -> Option<Conflict> {
+        let is_broken = |share: &Share| is_in_conflict(rules, &self.book, *share, over);
+        let share = entry.beginning_at(at).iter().find(|share| is_broken(share))?;
+        let mut before = entry.shares().iter().take_while(|share| share.from < at);
+        if before.any(is_broken) {
+            return None;
+        }
         let span = rules.kind().span(share.from, share.to);
         Some(Conflict { reservation: entry.reservation, span })
+    }
+
+    /// Up to which moment all is over.
+    fn over_until(&self, now: Timestamp) -> i64 {
+        let instant = instant_ms(now);
+        match self.rules.kind() {
+            Kind::Slots => instant,
+            Kind::Nights => {
+                Zone::find(&self.rules.zone).map_or(i64::MIN, |zone| zone.date_at(instant).0.into())
+            }
+        }
     }
 }
 
@@ -70,20 +122,21 @@ fn affected(setting: &Setting, kind: Kind) -> Option<(i64, i64)> {
             }
         }),
         Setting::Rules(rules) => {
-            let from = rules.days.iter().map(|day| day.range.from.0).min()?;
-            let until = rules.days.iter().map(|day| day.range.until.0).max()?;
+            let days = || rules.days.iter().filter(|day| day.rules.may_take_away());
+            let from = days().map(|day| day.range.from.0).min()?;
+            let until = days().map(|day| day.range.until.0).max()?;
             Some(of_dates(from, until))
         }
     }
 }
 
-fn first_in_conflict(rules: &Rules, book: &Book, entry: &Entry) -> Option<Share> {
-    entry.shares().iter().copied().find(|share| is_in_conflict(rules, book, *share))
-}
-
-fn is_in_conflict(rules: &Rules, book: &Book, share: Share) -> bool {
+/// Whether something of a claim is closed, or too much is claimed then, that isn't over.
+fn is_in_conflict(rules: &Rules, book: &Book, share: Share, over: i64) -> bool {
+    if share.to <= over {
+        return false;
+    }
     let mut is_found = false;
-    rules.stretches(share.from, share.end(), &mut |stretch| {
+    rules.stretches(share.from.max(over), share.end(), &mut |stretch| {
         let is_closed = stretch.closure.is_some() && stretch.from < share.to;
         let mut levels = book.levels(stretch.from, stretch.to);
         is_found = is_closed || levels.any(|level| level.units > stretch.limit());

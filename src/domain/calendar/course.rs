@@ -183,6 +183,16 @@ impl Course<u32> {
         }
     }
 
+    /// Forgets when the first changes were: what was until the third is, from ever, the greatest that it
+    /// was until then.
+    pub fn blur_first(&mut self) {
+        let first: Vec<_> =
+            self.changes(i64::MIN).take(3).map(|(at, level)| (at, *level)).collect();
+        let [(_, one), (_, two), rest @ ..] = &first[..] else { return };
+        let until = rest.first().map_or(i64::MAX, |(third, _)| *third);
+        self.change(i64::MIN, until, |level| *level = *one.max(two));
+    }
+
     /// What comes of adding all of these: from, to and how many.
     pub fn sum(spans: impl Iterator<Item = (i64, i64, u32)>) -> Self {
         let mut turns: Vec<(i64, i64)> = spans

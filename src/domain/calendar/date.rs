@@ -114,6 +114,11 @@ impl DateRange {
     /// Every date.
     pub const ALL: Self = Self { from: Date::MIN, until: Date(Date::MAX.0 + 1) };
 
+    /// Whether there is a date that another has too.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.from < other.until && other.from < self.until
+    }
+
     /// Whether there is a date in it, and none that isn't accepted.
     pub fn is_sound(self) -> bool {
         self.from < self.until && self.from >= Self::ALL.from && self.until <= Self::ALL.until

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, ClaimLine, Part, Standing};
@@ -67,7 +68,7 @@ impl Turnover {
 
 impl Share {
     fn new(from: i64, to: i64, turnover: Turnover, units: u64, is_committed: bool) -> Option<Self> {
-        // No calendar has more units than fit.
+        // No calendar has more units than fit, and none that don't are read.
         let units = u32::try_from(units).unwrap_or(u32::MAX).min(u32::MAX / 2);
         let is_something = units > 0 && from < to;
         let units = NonZeroU32::new(units * 2 + u32::from(is_committed));
@@ -204,14 +205,15 @@ impl Entry {
         }
     }
 
-    /// The turnover of a time that lies within that of one of the lines: of the very same span, if there
-    /// is one; of several the shortest, so that the claim takes no more than it has.
+    /// The turnover of a time that lies within that of one of the lines: what it has comes before what it
+    /// is to have, and of several the shortest, so that the claim takes no more than it has.
     pub fn turnover_of(&self, from: i64, to: i64) -> Option<u32> {
-        let all = || self.change().iter().chain(self.held()).copied();
-        let same = all().filter(|share| (share.from, share.to) == (from, to));
-        let around = all().filter(|share| share.from <= from && from < share.to);
-        let around = around.filter(|share| self.line_end(*share) >= to);
-        same.map(Share::turnover_ms).min().or_else(|| around.map(Share::turnover_ms).min())
+        let shortest = |shares: &[Share]| {
+            let around = shares.iter().filter(|share| share.from <= from && from < share.to);
+            let around = around.filter(|share| self.line_end(**share) >= to);
+            around.map(|share| share.turnover_ms()).min()
+        };
+        shortest(self.held()).or_else(|| shortest(self.change()))
     }
 
     /// Where the line of a share ends: with it, or with the pieces that follow.
@@ -242,6 +244,14 @@ impl Entry {
             Shares::One(_) => None,
             Shares::Other(pieces) => pieces.change.as_ref(),
         }
+    }
+
+    /// Those that begin at a moment.
+    pub fn beginning_at(&self, at: i64) -> &[Share] {
+        let shares = self.shares();
+        let begin = shares.partition_point(|share| share.from < at);
+        let end = shares.partition_point(|share| share.from <= at);
+        &shares[begin..end]
     }
 
     /// The wish that it would be, with its lines counted.
@@ -362,7 +372,15 @@ impl StoredShare {
         }
     }
 
-    fn share(&self) -> Option<Share> {
+    fn share<E: serde::de::Error>(&self) -> Result<Share, E> {
+        self.as_it_was()
+            .ok_or_else(|| E::custom("a piece of a claim that takes nothing, or too much"))
+    }
+
+    fn as_it_was(&self) -> Option<Share> {
+        if self.units > u32::MAX / 2 {
+            return None;
+        }
         let to = self.from.checked_add_unsigned(self.span)?;
         let is_committed = self.role == Role::Committed;
         Share::new(self.from, to, self.turnover, self.units.into(), is_committed)
@@ -385,16 +403,47 @@ impl<'de> Deserialize<'de> for Entry {
             StoredEntry::deserialize(deserializer)?;
         let (change, held): (Vec<_>, Vec<_>) =
             shares.into_iter().partition(|share| share.role == Role::Change);
-        let shares = |stored: Vec<StoredShare>| {
-            stored.iter().filter_map(StoredShare::share).collect::<Vec<_>>()
+        let shares = |stored: Vec<StoredShare>| -> Result<Vec<Share>, D::Error> {
+            let shares: Vec<Share> =
+                stored.iter().map(StoredShare::share).collect::<Result<_, _>>()?;
+            if !shares.is_sorted() {
+                return Err(D::Error::custom("a claim of pieces out of order"));
+            }
+            Ok(shares)
         };
-        Ok(Self::of(reservation, version, deadline, (shares(held), shares(change))))
+        let (held, change) = (shares(held)?, shares(change)?);
+        if held.is_empty() && change.is_empty() {
+            return Err(D::Error::custom("a claim of nothing"));
+        }
+        Ok(Self::of(reservation, version, deadline, (held, change)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_piece_that_is_none_is_not_left_out_but_the_claim_is_not_read() {
+        let read = |units, is_late| {
+            let share = |from| StoredShare {
+                from,
+                span: 1,
+                turnover: Turnover(0),
+                units,
+                role: Role::Held,
+            };
+            let shares = if is_late { vec![share(7), share(1)] } else { vec![share(1), share(7)] };
+            let reservation = ReservationId(uuid::Uuid::nil());
+            let stored = StoredEntry { reservation, version: Version(1), deadline: None, shares };
+            let text = serde_json::to_string(&stored).unwrap();
+            serde_json::from_str::<Entry>(&text).map(|entry| entry.shares().len())
+        };
+        assert_eq!(read(1, false).unwrap(), 2);
+        assert!(read(0, false).is_err());
+        assert!(read(u32::MAX, false).is_err());
+        assert!(read(1, true).is_err());
+    }
 
     #[test]
     fn a_claim_of_one_piece_takes_little_room() {

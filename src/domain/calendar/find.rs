@@ -1,19 +1,25 @@
 //! The next times at which something can be had.
 //!
 //! Each start is tried by the code that decides a claim. Where one is refused, what stands in its
-//! way says from when on it is worth trying again, so a calendar that is full for weeks is passed
-//! over piece by piece and not minute by minute.
+//! way says from when on it is worth trying again: what is closed or taken is passed over as a whole,
+//! however much shorter the slot is that was tried.
+//!
+//! An answer ends when so much was looked at, and says where to go on. At least one start is tried.
+
+use std::ops::ControlFlow;
 
 use super::State;
 use super::claim::{Cause, ClaimLine};
+use super::claiming::Tried;
 use super::date::Date;
 use super::rules::General;
 use super::span::Kind;
 use crate::domain::name::LineId;
 use crate::domain::time::Timestamp;
 
-/// How many starts are tried at the most.
-const TRIED_MAX: usize = 1_000;
+/// How much is looked at for one answer: starts, stretches of what is offered, and levels of what is
+/// claimed. The last start that is tried may go beyond.
+const STEPS_MAX: usize = 20_000;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,30 +58,61 @@ impl State {
             Kind::Nights => Date::MIN.0.into(),
         };
         let mut at = on_grid(search.from.max(first), grid);
-        for _ in 0..TRIED_MAX {
-            if at >= search.until || starts.len() == search.count {
-                break;
-            }
-            let next = match self.lack_at(search, at, now) {
+        let mut steps = 0;
+        while at < search.until && starts.len() < search.count && steps < STEPS_MAX {
+            let Tried { lack, steps: taken } = self.try_at(search, at, now);
+            steps += 1 + taken;
+            let next = match lack.map(|cause| worth_trying(cause, at)) {
                 None => {
                     starts.push(at);
-                    Some(at)
+                    at
                 }
-                Some(cause) => worth_trying(cause, at),
+                Some(Next::Start(next)) => next,
+                Some(Next::Room { after }) => self.next_room(after, search, &mut steps),
+                Some(Next::Never) => search.until,
             };
-            let Some(next) = next else { return Found { starts, looked_until: search.until } };
             at = on_grid(next.max(at.saturating_add(1)), grid);
         }
         Found { starts, looked_until: at.min(search.until) }
     }
 
-    fn lack_at(&self, search: &Search, at: i64, now: Timestamp) -> Option<Cause> {
+    fn try_at(&self, search: &Search, at: i64, now: Timestamp) -> Tried {
         let span = self.rules.kind().span(at, at.saturating_add(search.length));
-        self.lack(
-            &ClaimLine { id: LineId::counted(0), span, held: search.units, committed: 0 },
-            now,
-        )
+        let (id, held) = (LineId::counted(0), search.units);
+        self.try_line(&ClaimLine { id, span, held, committed: 0 }, now)
     }
+
+    /// The first moment from one on at which it is open and units enough are left, or up to which
+    /// there is none.
+    fn next_room(&self, from: i64, search: &Search, steps: &mut usize) -> i64 {
+        let mut none_until = from;
+        self.rules.stretches(from, search.until, &mut |stretch| {
+            for level in self.book.levels(stretch.from, stretch.to) {
+                *steps += 1;
+                let left = stretch.limit().saturating_sub(level.units);
+                let has_room = stretch.closure.is_none() && u64::from(left) >= search.units;
+                if has_room || *steps >= STEPS_MAX {
+                    return ControlFlow::Break(());
+                }
+                none_until = level.to;
+            }
+            ControlFlow::Continue(())
+        });
+        none_until
+    }
+}
+
+/// What is worth trying after a start that doesn't fit.
+enum Next {
+    /// This one, or one after it.
+    Start(i64),
+    /// One at which there is room, from this moment on.
+    Room {
+        /// Up to which there is none.
+        after: i64,
+    },
+    /// None.
+    Never,
 }
 
 /// The first multiple of the grid from a moment on.
@@ -84,17 +121,18 @@ fn on_grid(at: i64, grid: i64) -> i64 {
     if past == 0 { at } else { at.saturating_add(grid - past) }
 }
 
-/// From when on another start may fit, after one that doesn't for this cause; none where no other
-/// will. Whatever begins before a piece of time that is taken or closed ends, and after the one that
-/// met it first, meets it too.
-fn worth_trying(cause: Cause, at: i64) -> Option<i64> {
+/// Which start may fit after one that doesn't for this cause. Whatever begins before a piece of time
+/// that is taken or closed ends, and after the one that met it first, meets it too.
+fn worth_trying(cause: Cause, at: i64) -> Next {
     match cause {
-        Cause::Taken(span) | Cause::Closed(span) | Cause::OutsideHours(span) => Some(span.to()),
-        Cause::TooSoon { earliest } => Some(earliest),
+        Cause::Taken(span) | Cause::Closed(span) | Cause::OutsideHours(span) => {
+            Next::Room { after: span.to() }
+        }
+        Cause::TooSoon { earliest } => Next::Start(earliest),
         Cause::ClosedToArrival(_)
         | Cause::ClosedToDeparture(_)
         | Cause::StayTooShort { .. }
-        | Cause::StayTooLong { .. } => Some(at.saturating_add(1)),
+        | Cause::StayTooLong { .. } => Next::Start(at.saturating_add(1)),
         Cause::SlotTooShort { .. }
         | Cause::SlotTooLong { .. }
         | Cause::OffGrid { .. }
@@ -102,6 +140,8 @@ fn worth_trying(cause: Cause, at: i64) -> Option<i64> {
         | Cause::NoSpan
         | Cause::WrongKind { .. }
         | Cause::Retired
-        | Cause::Unknown => None,
+        | Cause::Unknown
+        | Cause::Full
+        | Cause::ClaimTooLong { .. } => Next::Never,
     }
 }

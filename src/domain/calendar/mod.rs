@@ -4,7 +4,7 @@
 //!   CreateCalendar ──▶ OPEN ──RetireCalendar──▶ RETIRED (no new claims)
 //! ```
 //!
-//! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`) and
+//! In reading order: the words (`date`, `span`, `zone`, `claim`), what an owner sets (`rules`, `flaw`) and
 //! what that comes to over time (`offer`); how claims are kept (`rows`, `course`, `entries`, `book`);
 //! whether one fits (`claiming`), and what no longer does (`conflicts`); and what a reader is told
 //! (`question`, with `availability` and `find`).
@@ -25,6 +25,7 @@ mod course;
 mod date;
 mod entries;
 mod find;
+mod flaw;
 mod offer;
 mod question;
 mod rows;
@@ -48,22 +49,26 @@ use book::Book;
 use claiming::Short;
 use entries::Entry;
 
-pub use availability::{Available, Shown};
-pub use book::Start;
+pub use availability::{Available, ClaimPiece, Place};
+pub use book::{FOLDED_CHANGES_MAX, PIECES_MAX, Start};
 pub use claim::{Cause, Claim, ClaimLine, Conflict, LineShortfall, Obstacle, Part, Standing};
 pub use date::{Date, DateRange, Weekdays};
 pub use find::{Found, Search};
+pub use flaw::{Flaw, FlawAt};
 pub use offer::Closure;
 pub use question::{Answer, Question};
 pub use rules::{
     CHANGES_MAX, Create, Day, DayRules, DaySetting, General, NightRules, OPENINGS_MAX, Opening,
-    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, When,
+    Rules, RulesChange, Set, Setting, SlotRules, TURNOVER_MS_MAX, UNITS_MAX, WORK_MAX, When,
 };
-pub use span::{Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
+pub use span::{CLAIM_DAYS_MAX, Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX, Span};
 pub use zone::is_zone;
 
 /// How many conflicts one event names at the most; more are named by more events.
 pub const CONFLICTS_PER_EVENT: usize = 200;
+
+/// How many claims one setting brings into conflict at the most.
+pub const CONFLICTS_MAX: usize = 10_000;
 
 /// How many conflicts a refusal names at the most.
 pub const CONFLICTS_TOLD_MAX: usize = 100;
@@ -201,16 +206,20 @@ impl Event {
 }
 
 impl State {
-    fn set(&self, setting: Arc<Setting>, accept_conflicts: bool) -> Decision<Event> {
-        if let Some(flaw) = setting.flaw(self.rules.kind()) {
-            return Decision::rejected(Rejection::InvalidRule(flaw));
+    fn set(
+        &self,
+        setting: Arc<Setting>,
+        accept_conflicts: bool,
+        now: Timestamp,
+    ) -> Decision<Event> {
+        let mut conflicts = match self.conflicts_of(&setting, now) {
+            Ok(conflicts) => conflicts,
+            Err(rejection) => return Decision::rejected(rejection),
+        };
+        if conflicts.len() > CONFLICTS_MAX {
+            let conflicts_max = CONFLICTS_MAX;
+            return Decision::rejected(Rejection::TooManyConflicts { conflicts_max });
         }
-        let mut after = Rules::clone(&self.rules);
-        after.follow(&setting);
-        if after.changes() > CHANGES_MAX {
-            return Decision::rejected(Rejection::TooManyRules { changes_max: CHANGES_MAX });
-        }
-        let mut conflicts = self.new_conflicts(&setting, &after);
         if !accept_conflicts && !conflicts.is_empty() {
             let total = conflicts.len();
             conflicts.truncate(CONFLICTS_TOLD_MAX);
@@ -219,6 +228,22 @@ impl State {
         let named = conflicts.chunks(CONFLICTS_PER_EVENT);
         let named = named.map(|conflicts| Event::ClaimsInConflict(conflicts.into()));
         Decision::accepted([Event::Set(setting)].into_iter().chain(named).collect())
+    }
+
+    /// The claims that a setting would bring into conflict, or why it can't be made.
+    fn conflicts_of(&self, setting: &Setting, now: Timestamp) -> Result<Vec<Conflict>, Rejection> {
+        if let Some(flaw) = setting.flaw(self.rules.kind()) {
+            return Err(Rejection::InvalidRule(flaw));
+        }
+        if self.rules.work_of(setting) > WORK_MAX {
+            return Err(Rejection::TooMuchToSet { work_max: WORK_MAX });
+        }
+        let mut after = Rules::clone(&self.rules);
+        after.follow(setting);
+        if after.changes() > CHANGES_MAX {
+            return Err(Rejection::TooManyRules { changes_max: CHANGES_MAX });
+        }
+        Ok(self.new_conflicts(setting, &after, now))
     }
 
     fn retire(&self) -> Decision<Event> {
@@ -273,11 +298,17 @@ impl Calendar {
         self.state.as_ref().map_or_else(Vec::new, |state| state.available(from, to, count))
     }
 
+    /// From which moment on what is claimed is told exactly. Before it, as much is told always as ever
+    /// was at one time then.
+    pub fn exact_from(&self) -> i64 {
+        self.state.as_ref().map_or(i64::MIN, |state| state.book.exact_from())
+    }
+
     /// What a claim changes: nothing, one event, or these lines can't be had.
     fn claim(&self, wish: &Claim, now: Timestamp) -> Result<Option<Event>, Vec<Short>> {
         match &self.state {
             Some(state) => state.claim(wish, now),
-            None => match claiming::unknown(wish) {
+            None => match claiming::unknown(&wish.lines) {
                 short if short.is_empty() => Ok(None),
                 short => Err(short),
             },
@@ -337,7 +368,7 @@ impl Aggregate for Calendar {
             (None, Command::Create(calendar)) => create(calendar),
             (Some(_), Command::Create(_)) => Decision::rejected(Rejection::RequestIdReused),
             (Some(state), Command::Set { setting, accept_conflicts }) => {
-                state.set(setting, accept_conflicts)
+                state.set(setting, accept_conflicts, context.now)
             }
             (Some(state), Command::Retire) => state.retire(),
             (None, Command::Set { .. } | Command::Retire) => {
@@ -388,7 +419,7 @@ impl Aggregate for Calendar {
 
     fn is_small(&self) -> bool {
         self.state.as_ref().is_none_or(|state| {
-            let rows = state.book.len() + state.book.folded_len() + state.rules.changes();
+            let rows = state.book.pieces() + state.book.folded_len() + state.rules.changes();
             rows <= 1_000
         })
     }

@@ -87,30 +87,36 @@ impl Rules {
             return each(Stretch { closure: Some(Closure::Closed), ..stretch });
         };
         let (mut at, mut date) = (from, zone.date_at(from));
+        let mut before = self.openings(&zone, date.plus(-1));
         while at < to {
+            let openings = self.openings(&zone, date);
             let end = zone.start_of(date.plus(1)).min(to);
             if end > at {
-                self.slots_of_date(&zone, date, (at, end), each)?;
+                self.slots_of_date(date, (at, end), [&before, &openings], each)?;
                 at = end;
             }
-            date = date.plus(1);
+            (before, date) = (openings, date.plus(1));
         }
         ControlFlow::Continue(())
     }
 
-    /// What there is of one date between two instants.
+    /// What there is of one date between two instants, by the openings of the date before and its own.
     fn slots_of_date(
         &self,
-        zone: &Zone,
         date: Date,
         (from, to): (i64, i64),
+        openings: [&[(i64, i64)]; 2],
         each: Each<'_>,
     ) -> ControlFlow<()> {
         let rules = self.day(date);
         if rules.is_none_or(|rules| rules.closed || rules.hours.is_none()) {
             return self.open_slots(from, to, rules, each);
         }
-        for open in self.hours_of(zone, date).segments(from, to) {
+        let mut is_open = Course::default();
+        for (opens, closes) in openings.into_iter().flatten() {
+            is_open.change(*opens, *closes, |is_open| *is_open = true);
+        }
+        for open in is_open.segments(from, to) {
             if open.value == Some(&true) {
                 self.open_slots(open.from, open.to, rules, each)?;
             } else {
@@ -124,18 +130,14 @@ impl Rules {
         ControlFlow::Continue(())
     }
 
-    /// When it is open on a date that has hours: by those, and by what is left of the date before.
-    fn hours_of(&self, zone: &Zone, date: Date) -> Course<bool> {
-        let mut open = Course::default();
-        for date in [date.plus(-1), date] {
-            let day = self.day(date).filter(|day| !day.closed);
-            let hours = day.and_then(|day| day.hours.as_deref());
-            for Opening { opens, closes } in hours.unwrap_or_default() {
-                let (from, to) = (zone.opening(date, *opens), zone.closing(date, *closes));
-                open.change(from, to, |is_open| *is_open = true);
-            }
-        }
-        open
+    /// From when to when it is open by the hours of a date.
+    fn openings(&self, zone: &Zone, date: Date) -> Vec<(i64, i64)> {
+        let day = self.day(date).filter(|day| !day.closed);
+        let hours = day.and_then(|day| day.hours.as_deref()).unwrap_or_default();
+        let instants = |opening: &Opening| {
+            (zone.opening(date, opening.opens), zone.closing(date, opening.closes))
+        };
+        hours.iter().map(instants).collect()
     }
 
     /// What there is between two instants of one date at which it is open.

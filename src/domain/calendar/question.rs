@@ -3,14 +3,18 @@
 //! Answered by the calendar's own actor, from the state that decides, so what is told to be available
 //! and what is granted can't disagree.
 
-use super::availability::{Available, Shown};
+use std::sync::Arc;
+
+use super::availability::{Available, ClaimPiece, Place};
 use super::book::Start;
-use super::claim::{Claim, Conflict, LineShortfall};
+use super::claim::{ClaimLine, Conflict, LineShortfall};
+use super::claiming::Short;
 use super::find::{Found, Search};
-use super::rules::{Rules, Setting};
+use super::rules::Setting;
 use super::span::{Kind, SLOT_MS_MAX};
-use super::{Calendar, claiming};
+use super::{Calendar, claiming, conflicts};
 use crate::domain::ids::Position;
+use crate::domain::rejection::Rejection;
 use crate::domain::time::Timestamp;
 
 /// How far an answer about what is available goes in slots, at most: 400 days.
@@ -30,8 +34,8 @@ pub enum Question {
         /// So many pieces at the most.
         count: usize,
     },
-    /// Would this claim fit?
-    Fits(Claim),
+    /// Would these lines fit together, for whoever has claimed nothing yet?
+    Fits(Arc<[ClaimLine]>),
     /// When can something be had next?
     Find(Search),
     /// Who has claimed something between two moments?
@@ -40,9 +44,9 @@ pub enum Question {
         from: i64,
         /// The one after the last.
         to: i64,
-        /// Only pieces that begin after this.
-        after: Option<Start>,
-        /// Those of so many beginnings at the most.
+        /// Only pieces from this place on.
+        begin: Option<Place>,
+        /// So many at the most.
         count: usize,
     },
     /// Which claims are in conflict with what was set since they were made?
@@ -70,19 +74,23 @@ pub enum Answer {
     Nothing,
     /// What there is, without a gap as far as it goes.
     Available(Vec<Available>),
-    /// Every line that can't be had; none where the claim fits.
+    /// Every line that can't be had; none where they fit.
     Fits(Vec<LineShortfall>),
     /// When something can be had.
     Found(Found),
     /// Who has claimed what, in the order of when that begins.
-    Claims(Vec<Shown>),
+    Claims(Vec<ClaimPiece>),
     /// Claims in conflict, in the order of when that begins.
     Conflicts {
         /// Those that were asked for.
         conflicts: Vec<Conflict>,
-        /// How many there are, where that was counted.
+        /// After which claim to go on, where there may be more.
+        next: Option<Start>,
+        /// How many there are, where that was counted: up to one more than one setting may bring about.
         total: Option<usize>,
     },
+    /// What was proposed can't be set.
+    Refused(Rejection),
 }
 
 impl Calendar {
@@ -90,10 +98,7 @@ impl Calendar {
     pub fn answer(&self, question: &Question, now: Timestamp, position: Position) -> Answer {
         let Some(state) = &self.state else {
             return match question {
-                Question::Fits(claim) => {
-                    let short = claiming::unknown(claim).into_iter();
-                    Answer::Fits(short.map(|short| short.told(position)).collect())
-                }
+                Question::Fits(lines) => fits(claiming::unknown(lines), position),
                 _ => Answer::Nothing,
             };
         };
@@ -106,30 +111,36 @@ impl Calendar {
                 let to = *to.min(&from.saturating_add(far));
                 Answer::Available(state.available(*from, to, *count))
             }
-            Question::Fits(claim) => {
-                let short = state.claim(claim, now).err().unwrap_or_default().into_iter();
-                Answer::Fits(short.map(|short| short.told(position)).collect())
-            }
+            Question::Fits(lines) => fits(state.lacks(lines, now), position),
             Question::Find(search) => Answer::Found(state.find(search, now)),
-            Question::Claims { from, to, after, count } => {
-                Answer::Claims(state.claims_between((*from, *to), *after, *count))
+            Question::Claims { from, to, begin, count } => {
+                Answer::Claims(state.claims_between((*from, *to), *begin, *count))
             }
             Question::Conflicts { after, count } => {
-                let conflicts = state.conflicts(*after, *count);
-                Answer::Conflicts { conflicts, total: None }
+                let conflicts::Page { conflicts, next } = state.conflicts(*after, *count, now);
+                Answer::Conflicts { conflicts, next, total: None }
             }
             Question::ConflictsOf { setting, after, count } => {
-                let mut rules = Rules::clone(&state.rules);
-                rules.follow(setting);
-                let mut conflicts = state.new_conflicts(setting, &rules);
-                let total = Some(conflicts.len());
-                conflicts.retain(|conflict| {
-                    let start = (conflict.span.from(), conflict.reservation);
-                    after.is_none_or(|after| start > after)
-                });
-                conflicts.truncate(*count);
-                Answer::Conflicts { conflicts, total }
+                match state.conflicts_of(setting, now) {
+                    Ok(conflicts) => page_of(conflicts, *after, *count),
+                    Err(rejection) => Answer::Refused(rejection),
+                }
             }
         }
     }
+}
+
+/// Those whose conflict begins after `after`; at most `count` of all.
+fn page_of(mut conflicts: Vec<Conflict>, after: Option<Start>, count: usize) -> Answer {
+    let start = |conflict: &Conflict| (conflict.span.from(), conflict.reservation);
+    let total = Some(conflicts.len());
+    conflicts.retain(|conflict| after.is_none_or(|after| start(conflict) > after));
+    let has_more = conflicts.len() > count;
+    conflicts.truncate(count);
+    let next = conflicts.last().map(start).filter(|_| has_more);
+    Answer::Conflicts { conflicts, next, total }
+}
+
+fn fits(short: Vec<Short>, position: Position) -> Answer {
+    Answer::Fits(short.into_iter().map(|short| short.told(position)).collect())
 }

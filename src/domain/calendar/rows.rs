@@ -11,6 +11,9 @@
 //! what is in them, so a few rows take little room, and many hardly more than their own. A tree of
 //! fixed nodes would be a third empty.
 //!
+//! A piece also knows how far its rows reach, where they do, so that a look for what reaches beyond a
+//! moment passes over whole pieces.
+//!
 //! Invariants: keys ascend strictly, over all pieces; no piece is empty.
 
 use std::sync::Arc;
@@ -29,8 +32,16 @@ pub trait Row: Clone {
     /// Unique among the rows.
     type Key: Copy + Ord;
 
+    /// Whether rows reach to somewhere.
+    const REACHES: bool = false;
+
     /// The row's key.
     fn key(&self) -> Self::Key;
+
+    /// The moment that the row reaches to.
+    fn end(&self) -> i64 {
+        i64::MAX
+    }
 }
 
 /// Rows, in the order of their keys.
@@ -44,12 +55,19 @@ pub struct Rows<R: Row> {
 struct Piece<R: Row> {
     /// The key of its first row, so that pieces are found without looking into them.
     first: R::Key,
+    /// The moment that the furthest of its rows reaches to.
+    end: i64,
     rows: Arc<Vec<R>>,
 }
 
 impl<R: Row> Piece<R> {
     fn of(rows: Vec<R>) -> Self {
-        Self { first: rows[0].key(), rows: Arc::new(rows) }
+        Self { first: rows[0].key(), end: furthest(&rows), rows: Arc::new(rows) }
+    }
+
+    /// Has it known again what it knows of its rows, of which there is one.
+    fn settle(&mut self) {
+        (self.first, self.end) = (self.rows[0].key(), furthest(&self.rows));
     }
 
     fn from(&self, key: R::Key) -> &[R] {
@@ -96,7 +114,11 @@ impl<R: Row> Rows<R> {
             return None;
         };
         let at = match piece.rows.binary_search_by_key(&key, R::key) {
-            Ok(at) => return Some(std::mem::replace(&mut Arc::make_mut(&mut piece.rows)[at], row)),
+            Ok(at) => {
+                let before = std::mem::replace(&mut Arc::make_mut(&mut piece.rows)[at], row);
+                piece.settle();
+                return Some(before);
+            }
             Err(at) => at,
         };
         self.count += 1;
@@ -128,12 +150,11 @@ impl<R: Row> Rows<R> {
         let rows = Arc::make_mut(&mut piece.rows);
         let row = rows.remove(at);
         self.count -= 1;
-        match rows.first() {
-            None => drop(self.pieces.remove(place)),
-            Some(first) => {
-                piece.first = first.key();
-                self.join(place);
-            }
+        if rows.is_empty() {
+            self.pieces.remove(place);
+        } else {
+            piece.settle();
+            self.join(place);
         }
         Some(row)
     }
@@ -164,6 +185,13 @@ impl<R: Row> Rows<R> {
         first.iter().chain(rest.iter().flat_map(|piece| piece.rows.iter()))
     }
 
+    /// Those from a key on, but for whole pieces of which none reaches beyond a moment.
+    pub fn reaching(&self, key: R::Key, beyond: i64) -> impl Iterator<Item = &R> {
+        let pieces = self.pieces[self.place(key).min(self.pieces.len())..].iter();
+        let reaching = pieces.filter(move |piece| piece.end > beyond);
+        reaching.flat_map(move |piece| piece.from(key))
+    }
+
     /// Those before a key, the last first.
     pub fn before(&self, key: R::Key) -> impl Iterator<Item = &R> {
         let place = self.place(key);
@@ -183,6 +211,7 @@ impl<R: Row> Rows<R> {
             let end = piece.rows.partition_point(|row| row.key() < to);
             if begin < end {
                 Arc::make_mut(&mut piece.rows)[begin..end].iter_mut().for_each(&mut change);
+                piece.settle();
             }
         }
     }
@@ -207,7 +236,7 @@ impl<R: Row> Rows<R> {
             kept.reserve_exact(count - kept.len() + PIECE_ROWS_MORE);
         }
         kept.splice(begin..end, rows);
-        piece.first = kept[0].key();
+        piece.settle();
         self.count = self.count - before + after;
         true
     }
@@ -223,8 +252,16 @@ fn put<R: Row>(piece: &mut Piece<R>, at: usize, row: R) {
     if rows.len() == rows.capacity() {
         rows.reserve_exact(PIECE_ROWS_MORE);
     }
+    let end = row.end();
     rows.insert(at, row);
-    piece.first = rows[0].key();
+    (piece.first, piece.end) = (piece.rows[0].key(), piece.end.max(end));
+}
+
+fn furthest<R: Row>(rows: &[R]) -> i64 {
+    if !R::REACHES {
+        return i64::MAX;
+    }
+    rows.iter().map(R::end).max().unwrap_or(i64::MAX)
 }
 
 impl<R: Row> Extend<R> for Rows<R> {
@@ -277,7 +314,12 @@ impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Rows<R> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows<R>, A::Error> {
                 let mut rows = Rows::default();
-                while let Some(row) = list.next_element()? {
+                let mut last = None;
+                while let Some(row) = list.next_element::<R>()? {
+                    let before = last.replace(row.key());
+                    if before.is_some_and(|before| before >= row.key()) {
+                        return Err(serde::de::Error::custom("rows out of order"));
+                    }
                     rows.insert(row);
                 }
                 Ok(rows)
@@ -301,9 +343,14 @@ mod tests {
 
     impl Row for Named {
         type Key = u16;
+        const REACHES: bool = true;
 
         fn key(&self) -> u16 {
             self.0
+        }
+
+        fn end(&self) -> i64 {
+            self.1.into()
         }
     }
 
@@ -332,7 +379,12 @@ mod tests {
             prop_assert_eq!(rows.len(), map.len());
             prop_assert_eq!(rows.get(from).map(|row| row.1), map.get(&from).copied());
             let rest: Vec<_> = map.range(from..).map(|(key, value)| (*key, *value)).collect();
-            prop_assert_eq!(list(rows.from(from)), rest);
+            prop_assert_eq!(list(rows.from(from)), rest.clone());
+            let far = u32::MAX / 4 * 3;
+            let is_far = |(_, end): &(u16, u32)| *end > far;
+            let mut reaching = list(rows.reaching(from, far.into()));
+            reaching.retain(is_far);
+            prop_assert_eq!(reaching, Vec::from_iter(rest.into_iter().filter(is_far)));
             let down: Vec<_> = map.range(..from).rev().map(|(key, value)| (*key, *value)).collect();
             prop_assert_eq!(list(rows.before(from)), down);
             let mut replaced = rows.clone();
@@ -352,6 +404,23 @@ mod tests {
             let bytes = serde_json::to_vec(&rows).unwrap();
             prop_assert_eq!(serde_json::from_slice::<Rows<Named>>(&bytes).unwrap(), rows);
         }
+    }
+
+    #[test]
+    fn what_ends_before_is_passed_over_a_piece_at_a_time() {
+        let mut rows: Rows<Named> = (0..6_400).map(|n| Named(n, u32::from(n))).collect();
+        rows.insert(Named(640, 9_000));
+        let reaching = |rows: &Rows<Named>| list(rows.reaching(0, 6_390)).len();
+        assert_eq!(reaching(&rows), 2 * PIECE_ROWS_MAX);
+        rows.insert(Named(640, 640));
+        assert_eq!(reaching(&rows), PIECE_ROWS_MAX);
+    }
+
+    #[test]
+    fn rows_that_are_out_of_order_are_not_read() {
+        assert!(serde_json::from_str::<Rows<Named>>("[[1, 0], [2, 0]]").is_ok());
+        assert!(serde_json::from_str::<Rows<Named>>("[[2, 0], [1, 0]]").is_err());
+        assert!(serde_json::from_str::<Rows<Named>>("[[2, 0], [2, 0]]").is_err());
     }
 
     #[test]

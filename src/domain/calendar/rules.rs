@@ -4,7 +4,8 @@
 //! so a look at a date costs the same however many settings there were. Of two settings of the same
 //! thing for the same date, the later wins.
 //!
-//! Not here: what the rules come to for a piece of time; that is `offer`'s.
+//! Not here: what the rules come to for a piece of time; that is `offer`'s. Nor what can't be set; that is
+//! `flaw`'s.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::course::Course;
 use super::date::{Date, DateRange, Weekdays};
-use super::span::{Kind, NIGHTS_MAX, SLOT_END_MAX, SLOT_MS_MAX};
+use super::span::{Kind, SLOT_END_MAX, SLOT_MS_MAX};
 use super::zone::DAY_MINUTES;
 use crate::domain::name::ZoneName;
 use crate::domain::time::Timestamp;
@@ -25,6 +26,9 @@ pub const TURNOVER_MS_MAX: u32 = 7 * 24 * 60 * 60 * 1_000;
 pub const OPENINGS_MAX: usize = 24;
 /// How many dates or instants there can be at which what holds changes.
 pub const CHANGES_MAX: usize = 10_000;
+/// How much of what holds one command can touch: for each of its rules, the dates and instants within
+/// its time at which what holds changes.
+pub const WORK_MAX: usize = 100_000;
 
 /// What a calendar is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,18 +97,6 @@ impl General {
             Self::Nights(_) => Kind::Nights,
         }
     }
-
-    /// Why it can't hold, where it can't.
-    fn flaw(&self) -> Option<&'static str> {
-        let Self::Slots(rules) = self else { return None };
-        if rules.granularity_ms == 0 {
-            return Some("the granularity must be above 0");
-        }
-        if rules.length_max_ms > SLOT_MS_MAX || rules.length_min_ms > rules.length_max_ms {
-            return Some("the lengths must ascend, and be at most 400 days");
-        }
-        (rules.turnover_ms > TURNOVER_MS_MAX).then_some("the turnover must be at most 7 days")
-    }
 }
 
 /// When something is open: from one time of the day to another.
@@ -171,7 +163,7 @@ impl<T: Clone> Set<T> {
         }
     }
 
-    fn value(&self) -> Option<&T> {
+    pub(super) fn value(&self) -> Option<&T> {
         match self {
             Self::To(value) => Some(value),
             Self::Keep | Self::Lift => None,
@@ -212,31 +204,12 @@ impl DayRules {
         self.hours.on(&mut day.hours);
     }
 
-    /// Why it can't hold in a calendar of this kind, where it can't.
-    fn flaw(&self, kind: Kind) -> Option<&'static str> {
-        let units = [self.capacity.value().copied(), self.overbooking];
-        if units.into_iter().flatten().any(|units| units > UNITS_MAX) {
-            return Some("units must be at most 1,000,000,000");
-        }
-        let stays = [&self.stay_min, &self.stay_max].map(Set::value);
-        if stays.into_iter().flatten().any(|nights| !(1..=NIGHTS_MAX).contains(&(*nights).into())) {
-            return Some("a stay must be of 1 to 400 nights");
-        }
-        if let Some(hours) = self.hours.value()
-            && (hours.len() > OPENINGS_MAX || !hours.iter().all(|opening| opening.is_sound()))
-        {
-            return Some("hours must be at most 24 times a day, each of at most 24 hours");
-        }
-        let is_for_nights = self.closed_to_arrival.is_some()
-            || self.closed_to_departure.is_some()
+    /// Whether something that could be had may not be had after it.
+    pub(super) fn may_take_away(&self) -> bool {
+        self.closed == Some(true)
+            || self.capacity != Set::Keep
             || self.overbooking.is_some()
-            || self.stay_min != Set::Keep
-            || self.stay_max != Set::Keep;
-        match kind {
-            Kind::Slots if is_for_nights => Some("arrivals and overbooking are rules for nights"),
-            Kind::Nights if self.hours != Set::Keep => Some("hours are a rule for slots"),
-            Kind::Slots | Kind::Nights => None,
-        }
+            || self.hours != Set::Keep
     }
 }
 
@@ -316,57 +289,6 @@ pub struct Rules {
     pub(super) intervals: Course<Interval>,
 }
 
-impl Create {
-    /// Why there can't be such a calendar, where there can't.
-    pub(super) fn flaw(&self) -> Option<&'static str> {
-        let units = (self.capacity > UNITS_MAX).then_some("units must be at most 1,000,000,000");
-        units.or_else(|| self.general.flaw())
-    }
-}
-
-impl Setting {
-    /// Why it can't be set in a calendar of this kind, where it can't.
-    pub fn flaw(&self, kind: Kind) -> Option<&'static str> {
-        match self {
-            Self::Rules(RulesChange { general, days }) => {
-                let other_kind = general.as_ref().filter(|general| general.kind() != kind);
-                let days = || days.iter().find_map(|day| flaw_of_dates(day, kind));
-                other_kind
-                    .map(|_| "a calendar's kind is fixed")
-                    .or_else(|| general.as_ref().and_then(General::flaw))
-                    .or_else(days)
-            }
-            Self::Capacity(When::Always, None) => Some("there is always a capacity"),
-            Self::Capacity(_, Some(units)) if *units > UNITS_MAX => {
-                Some("units must be at most 1,000,000,000")
-            }
-            Self::Capacity(when, _) | Self::Closed(when, _) => when.flaw(kind),
-        }
-    }
-}
-
-impl When {
-    fn flaw(self, kind: Kind) -> Option<&'static str> {
-        match self {
-            Self::Always => None,
-            Self::Dates { range, .. } => flaw_of_range(range),
-            Self::Interval { .. } if kind == Kind::Nights => Some("nights are set by dates"),
-            Self::Interval { start, end } => {
-                let is_sound = start < end && end <= SLOT_END_MAX;
-                (!is_sound).then_some("an interval must end after it begins, before the year 9999")
-            }
-        }
-    }
-}
-
-fn flaw_of_range(range: DateRange) -> Option<&'static str> {
-    (!range.is_sound()).then_some("dates must ascend, from year 1 to 9999")
-}
-
-fn flaw_of_dates(setting: &DaySetting, kind: Kind) -> Option<&'static str> {
-    flaw_of_range(setting.range).or_else(|| setting.rules.flaw(kind))
-}
-
 impl Rules {
     /// Those of a calendar that has just come into being.
     pub(super) fn new(create: &Create) -> Self {
@@ -394,6 +316,23 @@ impl Rules {
     /// At how many dates and instants what holds changes.
     pub(super) fn changes(&self) -> usize {
         self.days.len() + self.intervals.len()
+    }
+
+    /// How much of what holds a setting touches, counted up to a little beyond the most.
+    pub(super) fn work_of(&self, setting: &Setting) -> usize {
+        let Setting::Rules(RulesChange { days, .. }) = setting else { return self.changes() };
+        let mut work = 0;
+        for (nth, day) in days.iter().enumerate() {
+            let (from, until) = (day.range.from.0.into(), day.range.until.0.into());
+            let known = self.days.changes(from).take_while(|(at, _)| *at < until).count();
+            // Each of them adds two changes at the most.
+            let before = days[..nth].iter().filter(|other| other.range.overlaps(day.range)).count();
+            work += known + 2 * (1 + before);
+            if work > WORK_MAX {
+                break;
+            }
+        }
+        work
     }
 
     /// How long a unit can't be had again after a claim.

@@ -17,6 +17,8 @@ pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 pub const SLOT_MS_MAX: u64 = 400 * DAY_MS as u64;
 /// The longest stay: 400 nights.
 pub const NIGHTS_MAX: u32 = 400;
+/// How many days the lines of one claim are together at the most: ten of the longest.
+pub const CLAIM_DAYS_MAX: u32 = 4_000;
 /// The latest end of a slot: the beginning of the year 9999, so that it is in that year or before
 /// in every zone.
 pub const SLOT_END_MAX: Timestamp = Timestamp(253_370_764_800_000);
@@ -36,6 +38,14 @@ impl Kind {
         match self {
             Self::Slots => "SLOTS",
             Self::Nights => "NIGHTS",
+        }
+    }
+
+    /// How many moments the lines of one claim are together at the most.
+    pub(super) fn claim_max(self) -> i64 {
+        match self {
+            Self::Slots => i64::from(CLAIM_DAYS_MAX) * DAY_MS,
+            Self::Nights => CLAIM_DAYS_MAX.into(),
         }
     }
 

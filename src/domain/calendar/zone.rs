@@ -2,6 +2,11 @@
 //!
 //! Nothing is read from the system, so every server of one version says the same.
 //!
+//! Whoever asks finds the zone by its name, once for each look at a time. That takes a lock of the library's
+//! own, for reading and for the moment of a search in a short list: the one exception to the rule that nobody
+//! here waits for another. It is only written to when a zone is met for the first time. A zone that a calendar
+//! kept would be one more thing beside its stored state.
+//!
 //! Not here: events. What follows an event never asks a zone, so new zone data change no past.
 
 use jiff::civil;

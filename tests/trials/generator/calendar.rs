@@ -5,9 +5,13 @@
 
 use std::sync::Arc;
 
-use holdfast::domain::calendar::*;
+use holdfast::domain::calendar::{
+    self, ClaimLine, Command, Create, Date, DateRange, DayRules, DaySetting, General, Kind,
+    NIGHTS_MAX, NightRules, Opening, Question, RulesChange, SLOT_MS_MAX, Search, Set, Setting,
+    SlotRules, Span, Weekdays, When,
+};
 use holdfast::domain::command::Command as Any;
-use holdfast::domain::ids::{EntityId, ReservationId, ResourceKey, Version};
+use holdfast::domain::ids::{EntityId, ReservationId, ResourceKey};
 use holdfast::domain::name::{CalendarId, LineId, ZoneName};
 use holdfast::domain::reservation::End;
 use holdfast::domain::time::Timestamp;
@@ -312,14 +316,17 @@ pub fn question(draw: &mut Draw<'_>) -> (CalendarId, &'static str, Question) {
     let after = draw.random.random_bool(0.3).then(|| (from, ReservationId(Uuid::from_u128(40))));
     let name = QUESTIONS[draw.random.random_range(0..QUESTIONS.len())];
     let question = match name {
-        "check availability" => Question::Fits(claim(draw, &place)),
+        "check availability" => Question::Fits(lines(draw, &place)),
         "find slots" => {
             let length = draw.random.random_range(1..5) * place.unit();
             let units = draw.random.random_range(1..4);
             Question::Find(Search { from, until: to, length, units, count })
         }
         "get availability" => Question::Available { from, to, count },
-        "list claims of time" => Question::Claims { from, to, after, count },
+        "list claims of time" => {
+            let begin = after.map(|start| calendar::Place { start, nth: 0 });
+            Question::Claims { from, to, begin, count }
+        }
         "list conflicts" => Question::Conflicts { after, count },
         _ => Question::ConflictsOf { setting: setting(draw, &place), after, count },
     };
@@ -327,7 +334,7 @@ pub fn question(draw: &mut Draw<'_>) -> (CalendarId, &'static str, Question) {
 }
 
 /// What nobody wants, but may want to know whether it could be had.
-fn claim(draw: &mut Draw<'_>, place: &Place) -> Claim {
+fn lines(draw: &mut Draw<'_>, place: &Place) -> Arc<[ClaimLine]> {
     let count = draw.random.random_range(1..3);
     let line = |nth| ClaimLine {
         id: LineId::counted(nth),
@@ -335,6 +342,5 @@ fn claim(draw: &mut Draw<'_>, place: &Place) -> Claim {
         held: draw.random.random_range(1..4),
         committed: 0,
     };
-    let lines = (0..count).map(line).collect();
-    Claim { lines, ..Claim::release(ReservationId(Uuid::nil()), Version(1)) }
+    (0..count).map(line).collect()
 }

@@ -292,14 +292,14 @@ impl Customer {
         let (calendar, name, question) = self.draw().question();
         let (floor, since) = (self.round.floor(), Timestamp(now().0 - CLOCKS_DIFFER_MS));
         let (question, told) = match question {
-            Question::Fits(mut claim) => {
-                claim.lines = claim.lines.iter().take(1).cloned().collect();
-                let told = self.client.check_availability(wire::check(&calendar, &claim.lines[0]));
+            Question::Fits(lines) => {
+                let first = lines[..1].into();
+                let told = self.client.check_availability(wire::check(&calendar, &lines[0]));
                 let read = |told: v1::CheckAvailabilityResponse| {
                     (wire::fits(&told).expect("it fits or doesn't"), told.position)
                 };
                 let told = told.await.ok().map(read);
-                (Question::Fits(claim), told)
+                (Question::Fits(first), told)
             }
             Question::Available { from, to, count } => {
                 let range = kind_of(&calendar).span(from, to);

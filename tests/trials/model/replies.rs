@@ -176,7 +176,13 @@ impl Model {
             }
             rejection => {
                 let now = decided_at(rejection, asked)?;
-                let expected = self.refusal(sent, *at, now)?;
+                let mut expected = self.refusal(sent, *at, now)?;
+                // What is over is in conflict with nothing, and some may have been over by then.
+                if let Rejection::ClaimsInConflict { .. } = rejection
+                    && expected.as_ref() != Some(rejection)
+                {
+                    expected = self.refusal(sent, *at, asked.until)?;
+                }
                 // Or it is the one that found out: then its own event has made the version another.
                 let found = self.found_expired(&sent.key, *at);
                 let found = found.filter(|found| found == rejection);

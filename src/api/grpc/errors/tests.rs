@@ -5,7 +5,7 @@ use prost_types::Any;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::calendar::Conflict;
+use crate::domain::calendar::{Conflict, Flaw};
 use crate::domain::claim::StockFigures;
 use crate::domain::ids::{ReservationId, SalesOrderId, StockKey, Version};
 use crate::domain::name::{LineId, Location, Sku};
@@ -66,7 +66,6 @@ fn refusal(rejection: Rejection) -> Failure {
         subject: Subject {
             resource: Some(ResourceKey::Stock(stock("A"))),
             deadline_field: "expire_time",
-            rule_field: "days",
         },
         now: Timestamp(1_000),
     }))
@@ -89,7 +88,7 @@ fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
     let (expected, current) = (Version(1), Version(2));
     let (earliest, latest) = (Timestamp(0), Timestamp(1));
     let retry_at = Timestamp(3_500);
-    let table: [Row; 18] = [
+    let table: [Row; 20] = [
         (Rejection::Short(vec![]), FailedPrecondition, "INSUFFICIENT_STOCK", &[]),
         (Rejection::NotFound(EntityKind::StockBalance), NotFound, "STOCK_BALANCE_NOT_FOUND", &[]),
         (Rejection::NotFound(EntityKind::Reservation), NotFound, "RESERVATION_NOT_FOUND", &[]),
@@ -153,7 +152,19 @@ fn every_rejection_has_its_code_its_reason_and_the_position_of_the_decision() {
             &[("changes_max", "9")],
         ),
         (
-            Rejection::InvalidRule("it can't hold"),
+            Rejection::TooMuchToSet { work_max: 8 },
+            FailedPrecondition,
+            "TOO_MUCH_TO_SET",
+            &[("work_max", "8")],
+        ),
+        (
+            Rejection::TooManyConflicts { conflicts_max: 7 },
+            FailedPrecondition,
+            "TOO_MANY_CONFLICTS",
+            &[("conflicts_max", "7")],
+        ),
+        (
+            Rejection::InvalidRule(Flaw { at: FlawAt::Day(37), says: "it can't hold" }),
             InvalidArgument,
             "INVALID_ARGUMENT",
             &[("violations", "1")],

@@ -246,8 +246,12 @@ impl Fields {
         };
         let days = &request.days;
         let path = format_args!("{prefix}days");
-        if days.len() > DAYS_MAX || (days.is_empty() && request.rules.is_none()) {
-            self.refuse(path, format_args!("must be 1 to {DAYS_MAX} where no other rule is set"));
+        if days.len() > DAYS_MAX {
+            self.refuse(path, format_args!("must be at most {DAYS_MAX}"));
+            return None;
+        }
+        if days.is_empty() && request.rules.is_none() {
+            self.refuse(path, "must be at least one where no other rule is set");
             return None;
         }
         let mut all = Some(Vec::with_capacity(days.len()));

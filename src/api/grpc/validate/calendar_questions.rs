@@ -8,7 +8,7 @@ use super::super::page_token::Scope;
 use super::Fields;
 use super::lines::Named;
 use super::lists::Page;
-use crate::domain::calendar::{NIGHTS_MAX, SLOT_MS_MAX, Setting, Span, Start};
+use crate::domain::calendar::{NIGHTS_MAX, Place, SLOT_MS_MAX, Setting, Span, Start};
 use crate::domain::name::{CalendarId, TenantId};
 use crate::domain::wanted::Wanted;
 use crate::proto::v1;
@@ -35,9 +35,9 @@ pub(in super::super) struct Candidate {
     pub quantity: u64,
 }
 
-/// A search for starts.
+/// A page of starts.
 #[derive(Debug)]
-pub(in super::super) struct Hunt {
+pub(in super::super) struct SearchPage {
     /// Where, and between which starts.
     pub look: Look<i64>,
     /// For how long: milliseconds of a slot, or nights.
@@ -48,7 +48,7 @@ pub(in super::super) struct Hunt {
 
 /// A page of conflicts.
 #[derive(Debug)]
-pub(in super::super) struct Disputes {
+pub(in super::super) struct ConflictsPage {
     /// Of which calendar.
     pub calendar: CalendarId,
     /// With what; none with what holds.
@@ -68,6 +68,16 @@ macro_rules! range {
             Some(v1::$module::Range::Dates(dates)) => $fields.dates(format_args!("dates"), dates),
         }
     };
+}
+
+/// A page of a listing that all of a message but the page is the filter of.
+macro_rules! page {
+    ($fields:expr, $listing:literal, $tenant:expr, $request:ident) => {{
+        let size = std::mem::take(&mut $request.page_size);
+        let token = std::mem::take(&mut $request.page_token);
+        let scope = Scope::new($listing, $tenant, &$request.encode_to_vec());
+        $fields.page(scope, size, &token)
+    }};
 }
 
 impl Fields {
@@ -91,13 +101,10 @@ impl Fields {
         &mut self,
         tenant: &TenantId,
         mut request: v1::CalendarServiceListClaimsRequest,
-    ) -> Option<Look<Start>> {
+    ) -> Option<Look<Place>> {
         let calendar = self.asked_calendar(&request.calendar_id);
         let range = range!(self, request.range, calendar_service_list_claims_request);
-        let size = std::mem::take(&mut request.page_size);
-        let token = std::mem::take(&mut request.page_token);
-        let scope = Scope::new("CalendarService.ListClaims", tenant, &request.encode_to_vec());
-        let page = self.page(scope, size, &token);
+        let page = page!(self, "CalendarService.ListClaims", tenant, request);
         Some(Look { calendar: calendar?, range: range?, page: page? })
     }
 
@@ -109,10 +116,7 @@ impl Fields {
     ) -> Option<Look<i64>> {
         let calendar = self.asked_calendar(&request.calendar_id);
         let range = range!(self, request.range, get_availability_request);
-        let size = std::mem::take(&mut request.page_size);
-        let token = std::mem::take(&mut request.page_token);
-        let scope = Scope::new("GetAvailability", tenant, &request.encode_to_vec());
-        let page = self.page(scope, size, &token);
+        let page = page!(self, "GetAvailability", tenant, request);
         Some(Look { calendar: calendar?, range: range?, page: page? })
     }
 
@@ -136,17 +140,18 @@ impl Fields {
     }
 
     /// A search for starts.
-    pub fn search(&mut self, tenant: &TenantId, mut request: v1::FindSlotsRequest) -> Option<Hunt> {
+    pub fn search(
+        &mut self,
+        tenant: &TenantId,
+        mut request: v1::FindSlotsRequest,
+    ) -> Option<SearchPage> {
         let calendar = self.asked_calendar(&request.calendar_id);
         let range = range!(self, request.range, find_slots_request);
         let length = self.search_length(range, request.length.as_ref());
         let units = self.quantity(format_args!("quantity"), request.quantity);
-        let size = std::mem::take(&mut request.page_size);
-        let token = std::mem::take(&mut request.page_token);
-        let scope = Scope::new("FindSlots", tenant, &request.encode_to_vec());
-        let page = self.page(scope, size, &token);
+        let page = page!(self, "FindSlots", tenant, request);
         let look = Look { calendar: calendar?, range: range?, page: page? };
-        Some(Hunt { look, length: length?, units: units? })
+        Some(SearchPage { look, length: length?, units: units? })
     }
 
     fn search_length(
@@ -179,11 +184,11 @@ impl Fields {
     }
 
     /// A page of conflicts.
-    pub fn disputes(
+    pub fn conflicts(
         &mut self,
         tenant: &TenantId,
         mut request: v1::ListConflictsRequest,
-    ) -> Option<Disputes> {
+    ) -> Option<ConflictsPage> {
         use v1::list_conflicts_request::Proposal;
         let calendar = self.asked_calendar(&request.calendar_id);
         let proposal = request.proposal.as_ref().map(|proposal| match proposal {
@@ -193,12 +198,9 @@ impl Fields {
             Proposal::SetCapacity(capacity) => self.capacity_change("set_capacity.", capacity),
             Proposal::CloseDates(dates) => self.closure("close_dates.", dates),
         });
-        let size = std::mem::take(&mut request.page_size);
-        let token = std::mem::take(&mut request.page_token);
-        let scope = Scope::new("ListConflicts", tenant, &request.encode_to_vec());
-        let page = self.page(scope, size, &token);
+        let page = page!(self, "ListConflicts", tenant, request);
         // None was made, or it could be read.
         let proposal = proposal.map_or(Some(None), |proposal| proposal.map(Some));
-        Some(Disputes { calendar: calendar?, proposal: proposal?, page: page? })
+        Some(ConflictsPage { calendar: calendar?, proposal: proposal?, page: page? })
     }
 }

@@ -2,7 +2,7 @@
 
 use holdfast::actors::delivery::Refused;
 use holdfast::client::CallError;
-use holdfast::domain::calendar::Span;
+use holdfast::domain::calendar::{Flaw, FlawAt, Kind, Span};
 use holdfast::domain::claim::{Blocker, Shortfall, StockFigures};
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::*;
@@ -105,8 +105,11 @@ pub fn refusal(sent: &Sent, error: &CallError) -> Option<Refused> {
         ("INVALID_ARGUMENT", _) => {
             let says = &error.fields.first()?.description;
             if let Some(flaw) = says.strip_prefix("is refused: ") {
-                let flaw = Rejection::InvalidRule(one_of(FLAWS, flaw)?);
-                return Some(Refused { rejection: flaw, position });
+                let (at, says) = (flaw_at(&error.fields[0].field)?, one_of(FLAWS, flaw)?);
+                return Some(Refused {
+                    rejection: Rejection::InvalidRule(Flaw { at, says }),
+                    position,
+                });
             }
             if let Some(invalid) = invalid_commit(&sent.command, &error.fields[0].field, says) {
                 return Some(Refused { rejection: invalid, position });
@@ -141,6 +144,19 @@ fn invalid_commit(command: &Command, field: &str, says: &str) -> Option<Rejectio
     let flaw = flaws.filter(|flaw| (*flaw == CommitFlaw::UnknownLine) != is_of_end);
     let flaw = flaw.into_iter().find(|flaw| flaw.to_string() == says)?;
     Some(Rejection::InvalidCommit { place, flaw })
+}
+
+/// Where a rule has a flaw, by the field that is named.
+fn flaw_at(field: &str) -> Option<FlawAt> {
+    match field {
+        "slot_rules" => Some(FlawAt::General(Kind::Slots)),
+        "night_rules" => Some(FlawAt::General(Kind::Nights)),
+        "period" => Some(FlawAt::When),
+        field => {
+            let nth = field.strip_prefix("days[")?.strip_suffix("]")?;
+            nth.parse().ok().map(FlawAt::Day)
+        }
+    }
 }
 
 fn moment(text: &str) -> Option<Timestamp> {

@@ -59,6 +59,9 @@ pub fn blocker(obstacle: &Obstacle, kind: Kind) -> v1::CalendarBlocker {
         }
         Cause::Retired => (Told::Retired, None, None),
         Cause::Unknown => (Told::UnknownCalendar, None, None),
+        Cause::Full | Cause::ClaimTooLong { .. } => {
+            unreachable!("nobody here claims so much: {obstacle:?}")
+        }
     };
     let expire_time = obstacle.deadline.map(time);
     v1::CalendarBlocker { cause: cause.into(), when, limit, expire_time }
@@ -115,7 +118,7 @@ pub fn obstacle(told: &v1::CalendarBlocker) -> Option<Obstacle> {
         Told::WrongKind => Cause::WrongKind { kind: kind()? },
         Told::Retired => Cause::Retired,
         Told::UnknownCalendar => Cause::Unknown,
-        Told::NoSpan | Told::Unspecified => return None,
+        Told::NoSpan | Told::CalendarFull | Told::ClaimTooLong | Told::Unspecified => return None,
     };
     Some(Obstacle { cause, deadline: told.expire_time.as_ref().map(instant) })
 }

@@ -1,6 +1,5 @@
 //! What a reader of a calendar is told.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast::actors::delivery::Told;
@@ -8,11 +7,13 @@ use holdfast::domain::calendar::*;
 use holdfast::domain::claim::Blocker;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::LineId;
+use holdfast::domain::rejection::Rejection;
 use holdfast::domain::time::Timestamp;
 
 use super::super::{Asked, Checked, Model, check};
 use super::fitting::{Lack, is_told};
 use super::offer::QUARTER_MS;
+use super::setting::flaw;
 use super::state::State;
 
 impl State {
@@ -102,18 +103,21 @@ impl State {
     }
 
     /// The pieces of claims that have some of their time between two moments.
-    fn claimed(&self, (from, to): (i64, i64), after: Option<Start>, count: usize) -> Vec<Shown> {
+    fn claimed(
+        &self,
+        (from, to): (i64, i64),
+        begin: Option<Place>,
+        count: usize,
+    ) -> Vec<ClaimPiece> {
         let size = self.rules.moment_size();
         let mut shown = Vec::new();
         for claim in self.claims.values() {
-            for piece in self.pieces(claim) {
+            let pieces = self.pieces(claim);
+            for (index, piece) in pieces.iter().enumerate() {
+                let together = pieces[..index].iter().filter(|other| other.from == piece.from);
                 let start = (piece.from * size, claim.reservation);
-                let is_in = start.0 < to && piece.to * size > from;
-                if !is_in || after.is_some_and(|after| start <= after) {
-                    continue;
-                }
-                shown.push(Shown {
-                    reservation: claim.reservation,
+                shown.push(ClaimPiece {
+                    place: Place { start, nth: together.count() as u32 },
                     span: self.rules.span(piece.from, piece.to),
                     units: piece.units as u32,
                     is_committed: piece.is_used,
@@ -121,11 +125,10 @@ impl State {
                 });
             }
         }
-        let start = |shown: &Shown| (shown.span.from(), shown.reservation);
-        shown.sort_by_key(start);
-        let starts: BTreeSet<_> = shown.iter().map(start).collect();
-        let told: BTreeSet<_> = starts.into_iter().take(count).collect();
-        shown.retain(|shown| told.contains(&start(shown)));
+        shown.retain(|shown| shown.span.from() < to && shown.span.to() > from);
+        shown.retain(|shown| begin.is_none_or(|begin| shown.place >= begin));
+        shown.sort_by_key(|shown| shown.place);
+        shown.truncate(count);
         shown
     }
 
@@ -134,23 +137,23 @@ impl State {
             Question::Available { from, to, count } => {
                 Answer::Available(self.available((*from, *to), *count))
             }
-            Question::Fits(claim) => {
-                let lacks = self.lacks(&claim.lines, now).into_iter();
+            Question::Fits(lines) => {
+                let lacks = self.lacks(lines, now).into_iter();
                 Answer::Fits(lacks.map(|lack| told(lack, position)).collect())
             }
             Question::Find(search) => Answer::Found(self.find(search, now)),
-            Question::Claims { from, to, after, count } => {
-                Answer::Claims(self.claimed((*from, *to), *after, *count))
+            Question::Claims { from, to, begin, count } => {
+                Answer::Claims(self.claimed((*from, *to), *begin, *count))
             }
             Question::Conflicts { after, count } => {
-                let conflicts = page(self.conflicts(), *after, *count);
-                Answer::Conflicts { conflicts, total: None }
+                page(self.conflicts(now), *after, *count, false)
             }
             Question::ConflictsOf { setting, after, count } => {
+                if let Some(flaw) = flaw(setting, self.rules.kind()) {
+                    return Answer::Refused(Rejection::InvalidRule(flaw));
+                }
                 let after_it = self.rules.with(&Arc::new(setting.clone()));
-                let conflicts = self.new_conflicts(&after_it);
-                let total = Some(conflicts.len());
-                Answer::Conflicts { conflicts: page(conflicts, *after, *count), total }
+                page(self.new_conflicts(&after_it, now), *after, *count, true)
             }
         }
     }
@@ -160,11 +163,22 @@ fn told(lack: Lack, position: Position) -> LineShortfall {
     LineShortfall { shortfall: lack.shortfall(position), line: lack.line }
 }
 
-fn page(mut conflicts: Vec<Conflict>, after: Option<Start>, count: usize) -> Vec<Conflict> {
-    let start = |conflict: &Conflict| (conflict.span.from(), conflict.reservation);
+fn start(conflict: &Conflict) -> Start {
+    (conflict.span.from(), conflict.reservation)
+}
+
+/// A page of conflicts. Where more follow, `next` is the first of those; one may tell any place before it.
+fn page(
+    mut conflicts: Vec<Conflict>,
+    after: Option<Start>,
+    count: usize,
+    is_counted: bool,
+) -> Answer {
+    let total = is_counted.then_some(conflicts.len());
     conflicts.retain(|conflict| after.is_none_or(|after| start(conflict) > after));
+    let next = conflicts.get(count).map(start);
     conflicts.truncate(count);
-    conflicts
+    Answer::Conflicts { conflicts, next, total }
 }
 
 /// Whether an answer is what is expected.
@@ -176,6 +190,18 @@ fn is_answer(said: &Answer, expected: &Answer) -> bool {
                     said.line == expected.line && is_told(&said.shortfall, &expected.shortfall)
                 })
         }
+        (
+            Answer::Conflicts { conflicts, next, total },
+            Answer::Conflicts { conflicts: due, next: first_after, total: due_total },
+        ) => {
+            let last = conflicts.last().map(start);
+            let goes_on = match (next, first_after) {
+                (None, None) => true,
+                (Some(next), Some(first)) => Some(*next) >= last && next < first,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            conflicts == due && total == due_total && goes_on
+        }
         _ => said == expected,
     }
 }
@@ -183,7 +209,7 @@ fn is_answer(said: &Answer, expected: &Answer) -> bool {
 /// The spans that a question asks whether they can be had, and why not, by its answer.
 fn about(question: &Question, said: &Answer) -> (Vec<Span>, Vec<Cause>) {
     let spans = match question {
-        Question::Fits(claim) => claim.lines.iter().map(|line| line.span).collect(),
+        Question::Fits(lines) => lines.iter().map(|line| line.span).collect(),
         Question::Find(search) => (search.from..search.until)
             .step_by(QUARTER_MS as usize)
             .map(|start| Kind::Slots.span(start, start))
@@ -233,8 +259,8 @@ impl Model {
         let known = self.entities.calendars.get(key);
         let Some(state) = known.and_then(|known| known.state(version)) else {
             let expected = match question {
-                Question::Fits(claim) => {
-                    let lacks = claim.lines.iter().map(Lack::unknown);
+                Question::Fits(lines) => {
+                    let lacks = lines.iter().map(Lack::unknown);
                     Answer::Fits(lacks.map(|lack| self::told(lack, looked_at)).collect())
                 }
                 _ => Answer::Nothing,

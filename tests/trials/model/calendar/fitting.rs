@@ -84,12 +84,29 @@ impl State {
             let taken = u128::from(self.taken(moment)) + mine;
             u128::from(self.rules.at(moment).limit()).saturating_sub(taken) as u64
         };
-        let available = (from..end).map(|moment| left(moment, mine)).min().unwrap_or_default();
-        let lack = self.closed(from, to).map(|cause| Lack::barred(line, cause)).or_else(|| {
-            let taken = self.first((from, end), |at| left(at, mine) < line.held)?;
-            let deadline = self.deadline_at(taken.from() / size);
-            let obstacle = Obstacle { cause: Cause::Taken(taken), deadline };
-            Some(Lack { line: line.id.clone(), available, obstacle })
+        let closure = |moment: i64| self.rules.at(moment).closure.filter(|_| moment < to);
+        let is_short = |moment: i64| left(moment, mine) < line.held;
+        let bad = (from..end).find(|moment| closure(*moment).is_some() || is_short(*moment));
+        let lack = bad.map(|moment| match closure(moment) {
+            Some(closed) => {
+                let same = self.row((moment, to), |at| closure(at) == Some(closed));
+                Lack::barred(
+                    line,
+                    match closed {
+                        Closure::Closed => Cause::Closed(same),
+                        Closure::OutsideHours => Cause::OutsideHours(same),
+                    },
+                )
+            }
+            None => {
+                let taken = self.row((moment, end), |at| closure(at).is_none() && is_short(at));
+                let is_closed = (from..to).any(|moment| closure(moment).is_some());
+                let least = (from..end).map(|moment| left(moment, mine)).min().unwrap_or_default();
+                let available = if is_closed { 0 } else { least };
+                let deadline = self.deadline_at(moment);
+                let obstacle = Obstacle { cause: Cause::Taken(taken), deadline };
+                Lack { line: line.id.clone(), available, obstacle }
+            }
         });
         (from..end).for_each(|moment| {
             *mine.entry(moment).or_default() += u128::from(line.held);
@@ -97,24 +114,13 @@ impl State {
         lack
     }
 
-    /// Why a span is closed, where some of it is.
-    fn closed(&self, from: i64, to: i64) -> Option<Cause> {
-        let closure = (from..to).find_map(|moment| self.rules.at(moment).closure)?;
-        let closed = self.first((from, to), |at| self.rules.at(at).closure == Some(closure))?;
-        Some(match closure {
-            Closure::Closed => Cause::Closed(closed),
-            Closure::OutsideHours => Cause::OutsideHours(closed),
-        })
-    }
-
-    /// The first moments in a row of which something is so; of nights, the first alone.
-    fn first(&self, (from, to): (i64, i64), is_so: impl Fn(i64) -> bool) -> Option<Span> {
-        let begin = (from..to).find(|moment| is_so(*moment))?;
+    /// The moments in a row, from one on, of which something is so; of nights, the first alone.
+    fn row(&self, (begin, to): (i64, i64), is_so: impl Fn(i64) -> bool) -> Span {
         let end = match self.rules.kind() {
             Kind::Nights => begin + 1,
             Kind::Slots => (begin..to).find(|moment| !is_so(*moment)).unwrap_or(to),
         };
-        Some(self.rules.span(begin, end))
+        self.rules.span(begin, end)
     }
 
     /// The earliest deadline of a hold that has units at a moment.

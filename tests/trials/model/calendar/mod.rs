@@ -161,7 +161,7 @@ impl Entity for Calendar {
             (None, _) => Err(Rejection::NotFound(EntityKind::Calendar)),
             (Some(_), Command::Create(_)) => Err(Rejection::RequestIdReused),
             (Some(state), Command::Set { setting, accept_conflicts }) => {
-                set(state, setting, *accept_conflicts)
+                set(state, setting, *accept_conflicts, situation.now)
             }
             (Some(state), Command::Retire) if state.is_retired => {
                 let (from, command) = ("RETIRED", "RetireCalendar");
@@ -241,7 +241,7 @@ impl Entity for Calendar {
 
     /// Every claim is wanted, what is claimed is what claims come to, and whatever no longer fits was
     /// named.
-    fn check_at_rest(model: &Model, _: Timestamp) -> Checked {
+    fn check_at_rest(model: &Model, now: Timestamp) -> Checked {
         for (key, calendar) in &model.entities.calendars {
             model.check_claims_are_wanted(key)?;
             let state = calendar.now()?;
@@ -255,7 +255,7 @@ impl Entity for Calendar {
                 .iter()
                 .all(|(moment, units)| taken.get(moment).copied().unwrap_or_default() == *units);
             check(is_sum, || format!("{key}: its claims come to {taken:?}"))?;
-            for conflict in state.conflicts() {
+            for conflict in state.conflicts(now) {
                 let is_named = calendar.named.contains(&conflict.reservation);
                 check(is_named, || format!("{key}: nobody was told of {conflict:?}"))?;
             }

@@ -3,38 +3,44 @@
 use std::sync::Arc;
 
 use holdfast::domain::calendar::{
-    CONFLICTS_PER_EVENT, CONFLICTS_TOLD_MAX, Event as Happened, General, Kind, Set, Setting, When,
+    CONFLICTS_PER_EVENT, CONFLICTS_TOLD_MAX, DayRules, Event as Happened, Flaw, FlawAt, General,
+    Kind, Set, Setting, When,
 };
 use holdfast::domain::rejection::Rejection;
+use holdfast::domain::time::Timestamp;
 
 use super::state::State;
 
-/// Why something can't be set, where it can't.
-fn flaw(setting: &Setting, kind: Kind) -> Option<&'static str> {
-    let (general, days) = match setting {
-        Setting::Rules(change) => (&change.general, &change.days[..]),
+/// Why something can't be set, where it can't: of the flaws that clients here make.
+pub fn flaw(setting: &Setting, kind: Kind) -> Option<Flaw> {
+    let of = |at, says| Some(Flaw { at, says });
+    let change = match setting {
+        Setting::Rules(change) => change,
         Setting::Capacity(When::Interval { .. }, _) | Setting::Closed(When::Interval { .. }, _)
             if kind == Kind::Nights =>
         {
-            return Some("nights are set by dates");
+            return of(FlawAt::When, "nights are set by dates");
         }
         Setting::Capacity(..) | Setting::Closed(..) => return None,
     };
-    match (general, kind) {
-        (Some(General::Slots(_)), Kind::Nights) | (Some(General::Nights(_)), Kind::Slots) => {
-            return Some("a calendar's kind is fixed");
-        }
-        _ => {}
-    }
-    let is_of_nights = days.iter().map(|day| &day.rules).any(|rules| {
-        let units = rules.overbooking.is_some();
-        let days = rules.closed_to_arrival.is_some() || rules.closed_to_departure.is_some();
-        units || days || rules.stay_min != Set::Keep || rules.stay_max != Set::Keep
+    let given = change.general.as_ref().map(|general| match general {
+        General::Slots(_) => Kind::Slots,
+        General::Nights(_) => Kind::Nights,
     });
-    let is_of_slots = days.iter().any(|day| day.rules.hours != Set::Keep);
+    if let Some(other) = given.filter(|given| *given != kind) {
+        return of(FlawAt::General(other), "a calendar's kind is fixed");
+    }
+    let mut days = change.days.iter().enumerate();
+    days.find_map(|(nth, day)| of(FlawAt::Day(nth), flaw_of_day(&day.rules, kind)?))
+}
+
+fn flaw_of_day(rules: &DayRules, kind: Kind) -> Option<&'static str> {
+    let bars = rules.closed_to_arrival.is_some() || rules.closed_to_departure.is_some();
+    let binds = rules.stay_min != Set::Keep || rules.stay_max != Set::Keep;
+    let is_of_nights = rules.overbooking.is_some() || bars || binds;
     match kind {
         Kind::Slots if is_of_nights => Some("arrivals and overbooking are rules for nights"),
-        Kind::Nights if is_of_slots => Some("hours are a rule for slots"),
+        Kind::Nights if rules.hours != Set::Keep => Some("hours are a rule for slots"),
         Kind::Slots | Kind::Nights => None,
     }
 }
@@ -44,11 +50,12 @@ pub fn set(
     state: &State,
     setting: &Arc<Setting>,
     accept_conflicts: bool,
+    now: Timestamp,
 ) -> Result<Vec<Happened>, Rejection> {
     if let Some(flaw) = flaw(setting, state.rules.kind()) {
         return Err(Rejection::InvalidRule(flaw));
     }
-    let mut conflicts = state.new_conflicts(&state.rules.with(setting));
+    let mut conflicts = state.new_conflicts(&state.rules.with(setting), now);
     if !accept_conflicts && !conflicts.is_empty() {
         let total = conflicts.len();
         conflicts.truncate(CONFLICTS_TOLD_MAX);

@@ -132,28 +132,36 @@ impl State {
         }
     }
 
-    /// The first piece of each claim that is in conflict: some of its time is closed, or more is
-    /// claimed then than may be. In the order of time.
-    pub fn conflicts(&self) -> Vec<Conflict> {
-        self.conflicts_under(&self.rules)
+    /// The first piece of each claim that is in conflict: some of its time that isn't over is closed,
+    /// or more is claimed then than may be. In the order of time.
+    pub fn conflicts(&self, now: Timestamp) -> Vec<Conflict> {
+        self.conflicts_under(&self.rules, now)
     }
 
     /// The claims that would come into conflict under other rules.
-    pub fn new_conflicts(&self, after: &Rules) -> Vec<Conflict> {
-        let before = self.conflicts();
+    pub fn new_conflicts(&self, after: &Rules, now: Timestamp) -> Vec<Conflict> {
+        let before = self.conflicts(now);
         let is_new = |conflict: &Conflict| {
             !before.iter().any(|known| known.reservation == conflict.reservation)
         };
-        self.conflicts_under(after).into_iter().filter(is_new).collect()
+        self.conflicts_under(after, now).into_iter().filter(is_new).collect()
     }
 
-    fn conflicts_under(&self, rules: &Rules) -> Vec<Conflict> {
+    fn conflicts_under(&self, rules: &Rules, now: Timestamp) -> Vec<Conflict> {
+        let over = match rules.kind() {
+            Kind::Slots => now.0 as i64,
+            Kind::Nights => rules.date_at(now.0 as i64).0.into(),
+        };
+        let size = rules.moment_size();
         let is_broken = |piece: &Piece| {
-            (piece.from..piece.end).any(|moment| {
-                let offered = rules.at(moment);
-                let is_closed = offered.closure.is_some() && moment < piece.to;
-                is_closed || self.taken(moment) > offered.limit()
-            })
+            let is_over = piece.to * size <= over;
+            let moments = piece.from.max(over.div_euclid(size))..piece.end;
+            !is_over
+                && moments.into_iter().any(|moment| {
+                    let offered = rules.at(moment);
+                    let is_closed = offered.closure.is_some() && moment < piece.to;
+                    is_closed || self.taken(moment) > offered.limit()
+                })
         };
         let mut conflicts = Vec::new();
         for standing in self.claims.values() {
