@@ -84,7 +84,7 @@ fn agrees_by_words(shown: &str, printed: &str) -> bool {
             let moment = |word: &str| word.contains('T') && word.contains("Z");
             let date = |word: &str| word.len() >= 10 && word.as_bytes()[4] == b'-';
             shown == printed
-                || (*before == "position" && digits(shown) && digits(printed))
+                || (before.trim_end_matches(':') == "position" && digits(shown) && digits(printed))
                 || (*before == "limit" && date(shown) && date(printed))
                 || (moment(shown)
                     && shown.contains('.')

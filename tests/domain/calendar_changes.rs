@@ -69,6 +69,8 @@ fn only_the_growth_must_fit_be_open_and_be_offered() {
     let stage = granted(stage.told(demand(1, 2, &has, &longer)));
     let stage = stage.told(time_claim(1, 3, &longer));
     let stage = stage.told(demand(1, 4, &longer, &[nights_of(20, 5, 2)]));
+    assert_eq!(cause(&stage), Cause::Taken(stay(christmas(20), 1)), "one more is new");
+    let stage = stage.told(demand(1, 4, &longer, &[nights_of(20, 5, 1), nights_of(21, 1, 1)]));
     assert_eq!(cause(&stage), Cause::Closed(stay(christmas(21), 1)), "one more is new");
     let stage = stage.when(insist_on(Setting::Closed(dates(christmas(26), 1), true))).accepted();
     let stage = stage.told(demand(1, 4, &longer, &[nights_of(20, 7, 1)]));
