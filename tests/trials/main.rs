@@ -12,8 +12,9 @@
 //!                    model: is each what it has to be?
 //! ```
 //!
-//! A kind of entity takes part by one file in `generator` and one in `model`, and by a line for it in
-//! their `mod.rs`, in `tally` and in `history/wire`: without these it doesn't compile.
+//! A kind of entity takes part by one file, or folder, in `generator` and one in `model`, and by its lines
+//! in the tables: `generator/mod.rs` (how often it is commanded), `model/kinds.rs`, `tally`, and
+//! `history/wire`, where it has a form on the wire. Without these it doesn't compile.
 #![allow(clippy::unwrap_used)]
 
 mod campaign;

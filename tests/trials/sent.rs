@@ -25,6 +25,12 @@ pub struct Sent {
     pub since: Timestamp,
 }
 
+impl Sent {
+    pub fn creates_reservation(&self) -> bool {
+        matches!(self.command, Command::Reservation(reservation::Command::Create(_)))
+    }
+}
+
 /// Every command that any client ever sent.
 #[derive(Default)]
 pub struct Registry {
@@ -37,7 +43,7 @@ impl Registry {
     pub fn note(&mut self, sent: &Arc<Sent>) {
         let same = self.by_request.entry((sent.key.clone(), sent.request)).or_default();
         same.push(sent.clone());
-        if let Command::Reservation(reservation::Command::Create(_)) = sent.command {
+        if sent.creates_reservation() {
             self.creations.entry(sent.key.clone()).or_default().push(sent.clone());
         }
     }

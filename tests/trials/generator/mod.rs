@@ -5,19 +5,23 @@
 //!
 //! Not here: when and how often it is sent.
 
+mod calendar;
 mod reservation;
 mod sales_order;
 mod stock_balance;
 
+use holdfast::domain::calendar::Question;
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::*;
-use holdfast::domain::name::{Label, LineId, Location, Sku, TenantId};
+use holdfast::domain::name::{CalendarId, Label, LineId, Location, Sku, TenantId};
 use holdfast::domain::reservation::Line;
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::wanted::Wanted;
 use rand::Rng;
 use rand::rngs::StdRng;
 use uuid::Uuid;
+
+pub use calendar::{QUESTIONS as CALENDAR_QUESTIONS, kind_of};
 
 /// The largest quantity.
 const MOST: u64 = i64::MAX as u64;
@@ -26,7 +30,7 @@ const MOST: u64 = i64::MAX as u64;
 const STRANGE: f64 = 0.1;
 
 /// After how many commands an id goes out of use, and another comes into it.
-const COMMANDS_OF_AN_ID: u128 = 9;
+const COMMANDS_OF_AN_ID: u128 = 12;
 
 /// Among how many of each a client chooses.
 #[derive(Debug, Clone, Copy)]
@@ -50,41 +54,59 @@ pub struct Draw<'a> {
     pub now: Timestamp,
     /// Counts up, so that ids come out of use.
     pub serial: u128,
+    /// A reservation that was created not long ago, if the client knows of one.
+    pub created: Option<ReservationId>,
+    /// What a command is about, by a number: of a reservation's times, many are near each other.
+    pub about: u128,
 }
 
 impl Draw<'_> {
     /// A command and whom it is for.
     pub fn command(&mut self) -> (EntityKey, Command) {
-        let (id, command) = match self.random.random_range(0..20) {
+        let (id, command) = match self.random.random_range(0..28) {
             0..3 => stock_balance::command(self),
-            3..14 => reservation::command(self),
-            _ => sales_order::command(self),
+            3..16 => reservation::command(self),
+            16..22 => sales_order::command(self),
+            _ => calendar::command(self),
         };
         (EntityKey { tenant: self.tenant.clone(), id }, command)
     }
 
     /// Another command for the same entity.
     pub fn command_for(&mut self, key: &EntityKey) -> Command {
-        match key.kind() {
-            EntityKind::StockBalance => stock_balance::command(self).1,
-            EntityKind::Reservation => reservation::command(self).1,
-            EntityKind::SalesOrder => sales_order::command(self).1,
-            EntityKind::Calendar => unreachable!("there are no calendars here"),
+        match &key.id {
+            EntityId::Resource(ResourceKey::Stock(_)) => stock_balance::command(self).1,
+            EntityId::Resource(ResourceKey::Calendar(id)) => calendar::another(self, id),
+            EntityId::Reservation(id) => reservation::another(self, *id),
+            EntityId::SalesOrder(_) => sales_order::command(self).1,
         }
     }
 
     /// An entity that may be there.
     pub fn key(&mut self) -> EntityKey {
         let id = match self.random.random_range(0..3) {
-            0 => EntityId::Resource(ResourceKey::Stock(self.stock())),
+            0 => EntityId::Resource(self.resource()),
             1 => EntityId::Reservation(self.reservation_id()),
             _ => EntityId::SalesOrder(self.order_id()),
         };
         EntityKey { tenant: self.tenant.clone(), id }
     }
 
+    /// A resource that may be there.
+    pub fn resource(&mut self) -> ResourceKey {
+        match self.random.random_range(0..2) {
+            0 => ResourceKey::Stock(self.stock()),
+            _ => ResourceKey::Calendar(calendar::id(self)),
+        }
+    }
+
+    /// Something to ask a calendar that may be there: which, by what name, and what.
+    pub fn question(&mut self) -> (CalendarId, &'static str, Question) {
+        calendar::question(self)
+    }
+
     /// A balance that may be there.
-    pub fn stock(&mut self) -> StockKey {
+    fn stock(&mut self) -> StockKey {
         let Scope { hot, spread, .. } = self.scope;
         let number = match self.random.random_range(0..10) {
             0..6 => self.random.random_range(0..hot),
@@ -143,7 +165,10 @@ impl Draw<'_> {
     }
 
     fn line(&mut self, index: usize) -> Line {
-        let wanted = Wanted::Stock(self.stock());
-        Line { id: LineId::counted(index), wanted, quantity: self.random.random_range(1..5) }
+        let (wanted, most) = match self.random.random_range(0..5) {
+            0..3 => (Wanted::Stock(self.stock()), 5),
+            _ => (calendar::wanted(self), 3),
+        };
+        Line { id: LineId::counted(index), wanted, quantity: self.random.random_range(1..most) }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use holdfast::actors::delivery::Told as At;
 use holdfast::client::{CallError, Client, Pipeline};
+use holdfast::domain::calendar::{Answer, Question};
 use holdfast::domain::event::Origin;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, TenantId};
@@ -17,7 +19,7 @@ use v1::sequenced_answer::Outcome;
 use v1::sequenced_command::Command as Wire;
 
 use super::wire::{self, Told};
-use crate::generator::{Draw, Scope};
+use crate::generator::{Draw, Scope, kind_of};
 use crate::model::Asked;
 use crate::sent::Sent;
 use crate::tally::{self, Head, Tally};
@@ -40,12 +42,21 @@ pub struct Seen {
     pub position: Position,
 }
 
+/// What a calendar answered.
+pub struct Answered {
+    pub key: EntityKey,
+    pub asked: Asked,
+    pub question: Question,
+    pub told: At<Answer>,
+}
+
 /// What one client has to tell in the end.
 #[derive(Default)]
 pub struct Report {
     pub sent: Vec<Arc<Sent>>,
     pub heard: Vec<Heard>,
     pub seen: Vec<Seen>,
+    pub answered: Vec<Answered>,
     pub tally: Tally,
 }
 
@@ -137,6 +148,8 @@ pub struct Customer {
     client: Client,
     random: StdRng,
     report: Report,
+    /// The reservation that it created last.
+    created: Option<ReservationId>,
 }
 
 impl Customer {
@@ -147,7 +160,8 @@ impl Customer {
         seed: u64,
     ) -> Self {
         let random = StdRng::seed_from_u64(seed);
-        Self { round, tenant, source, way, client, random, report: Report::default() }
+        let (report, created) = (Report::default(), None);
+        Self { round, tenant, source, way, client, random, report, created }
     }
 
     /// Sends and asks until there was enough of it.
@@ -165,7 +179,9 @@ impl Customer {
     fn draw(&mut self) -> Draw<'_> {
         let serial = u128::from(self.round.serial.load(Ordering::Relaxed));
         let (scope, tenant) = (self.round.scope, self.tenant.clone());
-        Draw { random: &mut self.random, scope, tenant, now: now(), serial }
+        let created = self.created;
+        let random = &mut self.random;
+        Draw { random, scope, tenant, now: now(), serial, created, about: serial }
     }
 
     async fn send_new(&mut self) {
@@ -210,7 +226,14 @@ impl Customer {
         let answer = self.way.send(wire::command(&sent)).await.map(wire::answer);
         let until = Timestamp(now().0 + CLOCKS_DIFFER_MS);
         match &answer {
-            Ok((_, position, _)) => self.round.told(*position),
+            Ok((_, position, _)) => {
+                self.round.told(*position);
+                if let (EntityId::Reservation(id), true) =
+                    (&sent.key.id, sent.creates_reservation())
+                {
+                    self.created = Some(*id);
+                }
+            }
             Err(error) => {
                 let position = error.metadata.get("position");
                 position.iter().for_each(|text| self.round.told(Position(text.parse().unwrap())));
@@ -220,6 +243,9 @@ impl Customer {
     }
 
     async fn look(&mut self) {
+        if self.random.random_bool(0.5) {
+            return self.ask().await;
+        }
         let key = self.draw().key();
         let floor = self.round.floor();
         let (name, answer) = match &key.id {
@@ -241,8 +267,11 @@ impl Customer {
                 let told = told.map(|it| (it.sales_order.map(Told::SalesOrder), it.position));
                 ("get sales order", told)
             }
-            EntityId::Resource(ResourceKey::Calendar(_)) => {
-                unreachable!("there are no calendars here")
+            EntityId::Resource(ResourceKey::Calendar(id)) => {
+                let request = v1::GetCalendarRequest { calendar_id: id.to_string() };
+                let told = self.client.get_calendar(request).await;
+                let told = told.map(|it| (it.calendar.map(Told::Calendar), it.position));
+                ("get calendar", told)
             }
         };
         self.report.tally.count(Head::Questions, name);
@@ -257,6 +286,50 @@ impl Customer {
         self.round.told(position);
         self.report.seen.push(Seen { key, floor, told, position });
     }
+
+    /// Asks a calendar what can be had, if it is a question that a client would ask.
+    async fn ask(&mut self) {
+        let (calendar, name, question) = self.draw().question();
+        let (floor, since) = (self.round.floor(), Timestamp(now().0 - CLOCKS_DIFFER_MS));
+        let (question, told) = match question {
+            Question::Fits(lines) => {
+                let first = lines[..1].into();
+                let told = self.client.check_availability(wire::check(&calendar, &lines[0]));
+                let read = |told: v1::CheckAvailabilityResponse| {
+                    (wire::fits(&told).expect("it fits or doesn't"), told.position)
+                };
+                let told = told.await.ok().map(read);
+                (Question::Fits(first), told)
+            }
+            Question::Available { from, to, count } => {
+                let range = kind_of(&calendar).span(from, to);
+                let request = wire::available(&calendar, range, count);
+                let told = self.client.get_availability(request).await.ok();
+                let read = |told: v1::GetAvailabilityResponse| {
+                    (wire::pieces(&told).expect("it can be read"), told.position)
+                };
+                let told = told.map(read);
+                (question, told)
+            }
+            _ => return,
+        };
+        let Some((answer, position)) = told else { return };
+        self.report.tally.count(Head::Questions, name);
+        let (position, until) = (Position(position), Timestamp(now().0 + CLOCKS_DIFFER_MS));
+        self.round.told(position);
+        let key = EntityKey::resource(&self.tenant, ResourceKey::Calendar(calendar));
+        let told = At { answer, position };
+        let asked = Asked { floor, since, until };
+        self.report.answered.push(Answered { key, asked, question, told });
+    }
 }
 
-pub const QUESTIONS: &[&str] = &["get reservation", "get sales order", "get stock balance"];
+/// What readers ask here.
+pub const QUESTIONS: &[&str] = &[
+    "check availability",
+    "get availability",
+    "get calendar",
+    "get reservation",
+    "get sales order",
+    "get stock balance",
+];

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use holdfast::actors::delivery::{Accepted, Shown, Told as Answered};
+use holdfast::actors::delivery::Told as Answered;
 use holdfast::client::Client;
 use holdfast::codec::v1;
 use holdfast::config::Span;
@@ -42,11 +42,11 @@ use uuid::Uuid;
 
 use crate::campaign::{Record, Stretch, check_complete, code};
 use crate::generator::Scope;
-use crate::model::{Checked, Model, Remembering, Reply, check};
+use crate::model::{Checked, Done, Model, Remembering, Reply, Seen as Shown, check};
 use crate::sent::{Registry, Sent};
 use crate::server::{Server, connect};
 use crate::tally::{self, Head, Tally};
-use crowd::{Customer, Heard, Report, Round, Seen, Way};
+use crowd::{Answered as Asked, Customer, Heard, Report, Round, Seen, Way};
 use wire::Told;
 
 const NAME: &str = "history";
@@ -166,18 +166,22 @@ async fn introduce(client: &Client) -> (Label, Report) {
 /// Reads the log, and holds everything that was told against it.
 fn judge(data_dir: &Path, reports: Vec<Report>, rested: &Rested) -> Result<Tally, String> {
     let (mut registry, mut tally) = (Registry::default(), Tally::default());
-    let (mut heard, mut seen) = (Vec::new(), Vec::new());
+    let (mut heard, mut seen, mut answered) = (Vec::new(), Vec::new(), Vec::new());
     for report in reports {
         report.sent.iter().for_each(|sent| registry.note(sent));
         tally.add(&report.tally);
         heard.extend(report.heard);
         seen.extend(report.seen);
+        answered.extend(report.answered);
     }
     let model = follow(data_dir, &registry, rested, &mut tally)?;
     for heard in heard {
         check_heard(&model, heard, &registry, &mut tally)?;
     }
     seen.into_iter().try_for_each(|seen| check_seen(&model, seen))?;
+    for Asked { key, asked, question, told } in answered {
+        model.check_answer(&key, asked, &question, &told)?;
+    }
     Ok(tally)
 }
 
@@ -222,12 +226,12 @@ fn check_heard(model: &Model, heard: Heard, registry: &Registry, tally: &mut Tal
             let is_new = position > asked.floor;
             tally.count(Head::Answers, if is_new { "accepted" } else { "as before" });
             let now = shown(model, &sent.key, told)?;
-            Ok(Accepted { version, position, now })
+            Ok(Done { version, position, now })
         }
-        Err(error) => match wire::refusal(&sent.key.id, &error) {
+        Err(error) => match wire::refusal(&sent, &error) {
             Some(refused) => {
                 tally.count(Head::Answers, "refused");
-                tally.count(Head::Rejections, tally::rejection(&refused.rejection));
+                tally.count_rejection(&refused.rejection);
                 Err(refused)
             }
             None => {
@@ -248,11 +252,10 @@ fn check_seen(model: &Model, seen: Seen) -> Checked {
 
 /// What was told of an entity, in the model's words; it has to be what the model would tell.
 fn shown(model: &Model, key: &EntityKey, told: Told) -> Result<Shown, String> {
-    let version = Version(told.version());
-    let (position, view) = model.entity(key, version);
-    let expected = wire::entity(&key.id, &view, version);
+    let shown = model.entity(key, Version(told.version()));
+    let expected = wire::entity(&key.id, &shown.sight, shown.version);
     check(told == expected, || format!("{key}: told {told:?}\nexpected {expected:?}"))?;
-    Ok(Shown { version, position, view })
+    Ok(shown)
 }
 
 const ANSWERS: &[&str] = &["accepted", "as before", "refused", "turned away"];

@@ -3,15 +3,15 @@
 //! Before it exists there is nothing of it in the log but claims, and those are of some creation that
 //! a client has sent, or an order's process.
 
-use holdfast::domain::claim::Claim;
+use holdfast::domain::claim::Wish;
 use holdfast::domain::command;
 use holdfast::domain::event::{Body, Event, RequestMark};
 use holdfast::domain::ids::*;
 use holdfast::domain::reservation::{Command, Create, Event as Happened, HOLD_MS_MIN, Term};
 use holdfast::domain::time::Timestamp;
 
-use super::reservation::wanted;
-use super::{Checked, Model, NOW, beside, check, order_of, reservation_of};
+use super::portion::{Portion, portions};
+use super::{Checked, Model, beside, check, order_of, reservation_of};
 use crate::sent::{Registry, Sent};
 
 /// When a decision was made. That of a creation lies before its event: between the two it asks its
@@ -38,7 +38,7 @@ impl Model {
     pub(super) fn step(&self, event: &Event, mark: &RequestMark) -> Option<Sent> {
         let order = order_of(&event.stream)?;
         let key = beside(&event.stream, EntityId::SalesOrder(order));
-        let command = self.orders.get(&key)?.step(order, mark.id)?;
+        let command = self.entities.orders.get(&key)?.step(order, mark.id)?;
         let created = self.stream(&key).moment(Version(1))?;
         Some(Sent {
             key: event.stream.clone(),
@@ -52,16 +52,16 @@ impl Model {
     }
 
     /// Checks that a claim is the next that some creation of its reservation needs.
-    pub(super) fn check_wanted(&self, event: &Event, claim: &Claim, sent: &Registry) -> Checked {
-        let key = reservation_of(&event.stream.tenant, claim.reservation);
-        let exists = self.reservations.contains_key(&key);
+    pub(super) fn check_wanted(&self, event: &Event, claim: &Wish, sent: &Registry) -> Checked {
+        let key = reservation_of(&event.stream.tenant, claim.reservation());
+        let exists = self.entities.reservations.contains_key(&key);
         check(!exists, || "its reservation exists already".into())?;
         let is_of = |create: &Create, since| self.is_next_claim(event, claim, create, since);
         let of_client = sent.creations(&key).any(|(sent, create)| is_of(create, sent.since));
         let of_order = || {
             let order = order_of(&key)?;
             let order_key = beside(&key, EntityId::SalesOrder(order));
-            let create = self.orders.get(&order_key)?.reservation(order);
+            let create = self.entities.orders.get(&order_key)?.reservation(order);
             Some(is_of(&create, self.stream(&order_key).moment(Version(1))?.time))
         };
         let is_wanted = of_client || of_order() == Some(true);
@@ -71,19 +71,17 @@ impl Model {
     fn is_next_claim(
         &self,
         event: &Event,
-        claim: &Claim,
+        claim: &Wish,
         create: &Create,
         since: Timestamp,
     ) -> bool {
         let (Some(wanted), EntityId::Resource(resource)) =
-            (wanted(&create.lines), &event.stream.id)
+            (portions(&create.lines), &event.stream.id)
         else {
             return false;
         };
-        let held = wanted.get(resource).copied().unwrap_or(0);
-        let first = Claim { held, ..*claim };
-        let first = Claim { reservation_version: Version(1), committed: 0, ..first };
-        let is_in_time = match (create.term, claim.deadline) {
+        let (id, deadline) = (claim.reservation(), deadline_of(claim));
+        let is_in_time = match (create.term, deadline) {
             (Term::Confirmed, None) => true,
             (Term::Until(deadline), Some(said)) => deadline == said,
             (Term::For(span_ms), Some(said)) => said
@@ -92,27 +90,34 @@ impl Model {
                 .is_some_and(|decided| (since.0..=event.time.0).contains(&decided)),
             _ => false,
         };
+        let first = |portion: &Portion| portion.wish(id, Version(1), deadline);
         let has_all_before =
-            wanted.iter().take_while(|(key, _)| *key < resource).all(|(key, held)| {
-                let at = beside(&event.stream, EntityId::Resource((*key).clone()));
-                let standing = self.standing_claim(&at, claim.reservation, NOW);
-                standing == Some(&Claim { held: *held, ..first })
+            wanted.iter().take_while(|(key, _)| *key < resource).all(|(key, portion)| {
+                let at = beside(&event.stream, EntityId::Resource(key.clone()));
+                self.claim_now(&at, id) == Some(first(portion))
             });
-        held > 0 && *claim == first && is_in_time && has_all_before
+        wanted.get(resource).map(first).as_ref() == Some(claim) && is_in_time && has_all_before
     }
 
     /// Checks that a reservation that has just come to be holds all that its lines want.
     pub(super) fn check_holds_all(&self, key: &EntityKey, id: ReservationId) -> Checked {
-        let known = &self.reservations[key];
+        let known = &self.entities.reservations[key];
         let stream = self.stream(key);
-        for (resource, _) in wanted(&known.created().lines).ok_or("its sums are too large")? {
+        for resource in portions(known.lines()).ok_or("its sums are too large")?.keys() {
             let at = beside(key, EntityId::Resource(resource.clone()));
-            let standing = self.standing_claim(&at, id, NOW);
-            let wish = known.wish(stream, &resource, id, Version(1));
-            check(standing == wish.as_ref(), || {
+            let standing = self.claim_now(&at, id);
+            let wish = known.wish(stream, resource, id, Version(1));
+            check(standing == wish, || {
                 format!("{key} wants {wish:?} of {resource} and has {standing:?}")
             })?;
         }
         Ok(())
+    }
+}
+
+fn deadline_of(claim: &Wish) -> Option<Timestamp> {
+    match claim {
+        Wish::Stock(claim) => claim.deadline,
+        Wish::Calendar(claim) => claim.deadline,
     }
 }

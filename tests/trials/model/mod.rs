@@ -14,45 +14,52 @@
 //! ids) with the server. Since it keeps every state, a reply can be checked at the position that it
 //! names, whenever it comes.
 //!
-//! One file for each kind of entity: `stock_balance`, `reservation`, `sales_order`. Beside them
-//! `stream` and `memory`, which are the same for all, `creation` and `shortage` (how a reservation comes
-//! to be, and why it can't), and `replies`.
+//! One file, or folder, for each kind of entity, and a line in the table of `kinds`: `stock_balance`,
+//! `calendar`, `reservation`, `sales_order`. Beside them `stream` and `memory`, which are the same for
+//! all; `resource`, what is the same for whatever claims are made on; `portion`, `creation`,
+//! `shortage` and `used` (what a reservation wants, how it comes to be, why it can't, and what of it is
+//! used); and `replies`.
 
+mod calendar;
 mod creation;
+mod kinds;
 mod memory;
+mod portion;
 mod replies;
 mod reservation;
+mod resource;
 mod sales_order;
 mod shortage;
 mod stock_balance;
 mod stream;
+mod used;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use holdfast::domain::command::Command;
 use holdfast::domain::event::{Body, Event, RequestMark};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::TenantId;
 use holdfast::domain::rejection::Rejection;
 use holdfast::domain::time::Timestamp;
-use holdfast::domain::view::View;
 
 use crate::sent::{Registry, Sent};
+use kinds::{Entities, Entity};
 use memory::Remembered;
-use reservation::Reservation;
-use sales_order::SalesOrder;
-use stock_balance::StockBalance;
 use stream::Stream;
 
-pub use replies::{Asked, Listed, Reply};
+pub use calendar::Sight as CalendarSight;
+pub use kinds::Sight;
+pub use replies::{Asked, Done, Listed, Page, Reply, Seen};
+pub use used::Reached;
 
 /// Nothing, or what doesn't hold.
 pub type Checked = Result<(), String>;
 
-/// As late as it gets: where the log has got to so far.
+/// As late as it gets: where the log has got to so far, and each entity with it.
 const NOW: Position = Position(u64::MAX);
+const LATEST: Version = Version(u64::MAX);
 
 pub fn check(holds: bool, what: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(what()) }
@@ -110,9 +117,7 @@ pub struct Model {
     streams: Map<EntityKey, Stream>,
     /// Of an entity to which nothing has happened.
     none: Stream,
-    balances: Map<EntityKey, StockBalance>,
-    reservations: Map<EntityKey, Reservation>,
-    orders: Map<EntityKey, SalesOrder>,
+    entities: Entities,
 }
 
 impl Model {
@@ -123,9 +128,7 @@ impl Model {
             begun: None,
             streams: Map::default(),
             none: Stream::default(),
-            balances: Map::default(),
-            reservations: Map::default(),
-            orders: Map::default(),
+            entities: Entities::default(),
         }
     }
 
@@ -159,7 +162,7 @@ impl Model {
         self.last = *position;
         let ends = begun.rest.is_empty();
         self.streams.entry(stream.clone()).or_default().push(event, ends);
-        self.apply(event);
+        self.entities.apply(event);
         self.check_after(event).map_err(say)?;
         if ends {
             self.end(event, begun.behind);
@@ -219,50 +222,6 @@ impl Model {
         Ok((Arc::new(step), order_of(&event.stream)))
     }
 
-    fn decide(&self, key: &EntityKey, command: &Command, situation: &Situation) -> Decision {
-        match command {
-            Command::StockBalance(command) => self.decide_stock_balance(key, command, situation),
-            Command::Reservation(command) => self.decide_reservation(key, command, situation),
-            Command::SalesOrder(command) => self.decide_sales_order(key, command, situation),
-            Command::Calendar(_) => unreachable!("there are no calendars here"),
-        }
-    }
-
-    /// What an event that no command is behind has to be.
-    fn by_itself(&self, event: &Event, sent: &Registry) -> Result<Vec<Body>, String> {
-        match &event.body {
-            Body::StockBalance(claim) => {
-                self.check_claim(event, claim, sent)?;
-                Ok(vec![event.body.clone()])
-            }
-            Body::Reservation(_) => self.expired(event),
-            Body::SalesOrder(report) => self.reported(event, report),
-            Body::Calendar(_) => Err("there are no calendars here".into()),
-        }
-    }
-
-    fn apply(&mut self, event: &Event) {
-        let key = event.stream.clone();
-        match &event.body {
-            Body::StockBalance(body) => {
-                self.balances.entry(key).or_default().apply(body, event.position);
-            }
-            Body::Reservation(body) => {
-                self.reservations.entry(key).or_default().apply(body);
-            }
-            Body::SalesOrder(body) => self.orders.entry(key).or_default().apply(body),
-            Body::Calendar(_) => unreachable!("there are no calendars here"),
-        }
-    }
-
-    /// Checks what has to be so once an event has happened.
-    fn check_after(&self, event: &Event) -> Checked {
-        match (&event.stream.id, event.version) {
-            (EntityId::Reservation(id), Version(1)) => self.check_holds_all(&event.stream, *id),
-            _ => Ok(()),
-        }
-    }
-
     fn end(&mut self, event: &Event, behind: Option<(RequestMark, Arc<Sent>)>) {
         let Some((mark, sent)) = behind else { return };
         let Event { version, position, time, .. } = *event;
@@ -283,23 +242,6 @@ impl Model {
 
     fn version_at(&self, key: &EntityKey, at: Position) -> Version {
         self.stream(key).version_at(at)
-    }
-
-    /// What a reader of an entity was to be shown when it had a version.
-    fn view(&self, key: &EntityKey, version: Version) -> View {
-        let stream = self.stream(key);
-        match key.kind() {
-            EntityKind::StockBalance => self.view_stock_balance(key, stream, version),
-            EntityKind::Reservation => {
-                let known = self.reservations.get(key);
-                known.map_or(View::Nothing, |known| known.view(stream, version))
-            }
-            EntityKind::SalesOrder => {
-                let known = self.orders.get(key);
-                known.map_or(View::Nothing, |known| known.view(stream, version))
-            }
-            EntityKind::Calendar => unreachable!("there are no calendars here"),
-        }
     }
 }
 

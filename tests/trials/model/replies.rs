@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use holdfast::actors::delivery::{Accepted, Answer, Refused, Shown, ShownClaims, Told};
+use holdfast::actors::delivery::{Accepted, Refused, Shown, ShownClaims, Told};
 use holdfast::actors::listing::ReservationQuery;
-use holdfast::domain::claim::Wish;
 use holdfast::domain::command::Command;
 use holdfast::domain::ids::*;
 use holdfast::domain::name::TenantId;
@@ -15,10 +14,14 @@ use holdfast::domain::rejection::Rejection;
 use holdfast::domain::reservation::{self, HOLD_MS_MAX, State};
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::view::View;
-use holdfast::domain::{sales_order, stock_balance};
+use holdfast::domain::{calendar, sales_order, stock_balance};
 
-use super::{Checked, Model, Situation, check};
+use super::shortage::Between;
+use super::{Checked, Model, Sight, Situation, check};
 use crate::sent::{Registry, Sent};
+
+/// So many conflicts an error has room for, always.
+const CONFLICTS_TOLD_MIN: usize = 30;
 
 /// When something was asked, and when it was answered.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +37,35 @@ pub struct Asked {
 pub struct Reply {
     pub sent: Arc<Sent>,
     pub asked: Asked,
-    pub answer: Answer,
+    pub answer: Result<Done, Refused>,
+}
+
+/// A command took effect, and this is its entity now.
+#[derive(Debug)]
+pub struct Done {
+    pub version: Version,
+    pub position: Position,
+    pub now: Seen,
+}
+
+/// An entity as somebody was shown it.
+#[derive(Debug)]
+pub struct Seen {
+    pub version: Version,
+    pub position: Position,
+    pub sight: Sight,
+}
+
+impl From<Accepted> for Done {
+    fn from(Accepted { version, position, now }: Accepted) -> Self {
+        Self { version, position, now: now.into() }
+    }
+}
+
+impl From<Shown> for Seen {
+    fn from(Shown { version, position, view }: Shown) -> Self {
+        Self { version, position, sight: view.into() }
+    }
 }
 
 /// A page of a tenant's list.
@@ -45,8 +76,11 @@ pub struct Listed<Q, K> {
     pub floor: Position,
     /// What was durable when it was answered.
     pub ceiling: Position,
-    pub page: Vec<(K, Shown)>,
+    pub page: Vec<(K, Seen)>,
 }
+
+/// A page of a tenant's resources of one kind: after which, and how many.
+pub type Page = (EntityKind, Option<ResourceKey>, usize);
 
 /// Whether a command may bring its entity into being once and for all.
 fn creates(command: &Command) -> bool {
@@ -54,6 +88,7 @@ fn creates(command: &Command) -> bool {
         command,
         Command::Reservation(reservation::Command::Create(_))
             | Command::SalesOrder(sales_order::Command::Create(_))
+            | Command::Calendar(calendar::Command::Create(_))
     )
 }
 
@@ -67,16 +102,16 @@ impl Model {
     /// Checks what a client was told of a command.
     pub fn check_reply(&self, reply: &Reply, sent: &Registry) -> Checked {
         let Reply { sent: command, asked, answer } = reply;
-        let say = |what| format!("{command:?}, {asked:?}, was answered {answer:?}: {what}");
+        let say = |what| format!("{what}\n   {command:?}, {asked:?}\n   was answered {answer:?}");
         match answer {
-            Ok(accepted) => self.check_accepted(command, asked, accepted),
+            Ok(done) => self.check_accepted(command, asked, done),
             Err(refused) => self.check_refused(command, asked, refused, sent),
         }
         .map_err(say)
     }
 
-    fn check_accepted(&self, sent: &Sent, asked: &Asked, accepted: &Accepted) -> Checked {
-        let Accepted { version, position, now } = accepted;
+    fn check_accepted(&self, sent: &Sent, asked: &Asked, done: &Done) -> Checked {
+        let Done { version, position, now } = done;
         let memory = &self.stream(&sent.key).memory;
         // A creation finds what an equal one has created, whatever that was called.
         let known = memory.effect(sent.request, *version, *position).or_else(|| {
@@ -90,7 +125,7 @@ impl Model {
     }
 
     /// Checks an entity that is shown as it was after its last event.
-    fn check_now(&self, key: &EntityKey, shown: &Shown, floor: Position) -> Checked {
+    fn check_now(&self, key: &EntityKey, shown: &Seen, floor: Position) -> Checked {
         let stream = self.stream(key);
         let version = shown.version;
         let is_old = version < stream.version_at(floor);
@@ -100,8 +135,8 @@ impl Model {
         check(ends, || "half a decision is shown".into())?;
         let position = stream.position(version);
         check(shown.position == position, || format!("this version is at {position}"))?;
-        let view = self.view(key, version);
-        check(shown.view == view, || format!("expected {view:?}"))
+        let sight = self.sight(key, version);
+        check(shown.sight == sight, || format!("expected {sight:?}"))
     }
 
     fn check_refused(
@@ -135,17 +170,26 @@ impl Model {
                 let first = self.refused_unseen(sent, *at, asked.since)?;
                 check(first.is_none(), || format!("expected {first:?}"))?;
                 // Sent again while it was under way, it was answered with what had been found by then.
-                self.check_short(&sent.key, &create.lines, short, (sent.floor, *at))
+                let times = (sent.since.min(asked.since), asked.until);
+                let between = Between { positions: (sent.floor, *at), times };
+                self.check_short(&sent.key, &create.lines, short, between)
             }
             rejection => {
                 let now = decided_at(rejection, asked)?;
-                let expected = self.refusal(sent, *at, now)?;
+                let mut expected = self.refusal(sent, *at, now)?;
+                // What is over is in conflict with nothing, and some may have been over by then.
+                if let Rejection::ClaimsInConflict { .. } = rejection
+                    && expected.as_ref() != Some(rejection)
+                {
+                    expected = self.refusal(sent, *at, asked.until)?;
+                }
                 // Or it is the one that found out: then its own event has made the version another.
                 let found = self.found_expired(&sent.key, *at);
                 let found = found.filter(|found| found == rejection);
                 let is_found =
                     found.is_some() && self.refused_unseen(sent, before(*at), now)?.is_none();
-                let is_right = is_found || expected.as_ref() == Some(rejection);
+                let is_right = is_found
+                    || expected.as_ref().is_some_and(|expected| is_told(rejection, expected));
                 check(is_right, || format!("expected {expected:?}"))
             }
         }
@@ -196,8 +240,8 @@ impl Model {
     }
 
     /// Checks what a reader was shown.
-    pub fn check_shown(&self, key: &EntityKey, floor: Position, told: &Told<Shown>) -> Checked {
-        let say = |what| format!("{key} at {floor} was shown as {told:?}: {what}");
+    pub fn check_shown(&self, key: &EntityKey, floor: Position, told: &Told<Seen>) -> Checked {
+        let say = |what| format!("{what}\n   {key} at {floor} was shown as {told:?}");
         let Told { answer, position } = told;
         check(*position >= floor && *position <= self.last, || say("not then".into()))?;
         let version = self.version_at(key, *position);
@@ -214,24 +258,25 @@ impl Model {
         told: &Told<ShownClaims>,
     ) -> Checked {
         let Told { answer, position } = told;
-        let say = |what| format!("the claims on {key} were told as {told:?}: {what}");
+        let say = |what| format!("{what}\n   the claims on {key} were told as {told:?}");
         check(*position >= floor && *position <= self.last, || say("not then".into()))?;
         let version = self.version_at(key, *position);
         check(answer.version == version, || say(format!("it had version {version}")))?;
-        let mut claims = self.claims(key, *position);
-        claims.retain(|claim| Some(claim.reservation) > after);
-        claims.truncate(count);
-        let is_told = answer.claims.iter().cloned().eq(claims.iter().copied().map(Wish::Stock));
-        check(is_told, || say(format!("expected {claims:?}")))
+        let resource = self.resource(key).ok_or("no resource")?;
+        let claims = resource.claims(version).into_iter().map(|claim| resource.shown(claim));
+        let page = claims.filter(|claim| Some(claim.reservation()) > after).take(count);
+        let claims: Vec<_> = page.collect();
+        check(answer.claims == claims, || say(format!("expected {claims:?}")))
     }
 
-    /// Checks a page of a tenant's balances: none is missing that was there all the time.
-    pub fn check_balances(&self, listed: &Listed<(Option<StockKey>, usize), StockKey>) -> Checked {
-        let Listed { tenant, query: (after, count), floor, page, .. } = listed;
-        let say = |what| format!("the balances of {listed:?}: {what}");
-        let entity = |key: &StockKey| EntityKey::resource(tenant, ResourceKey::Stock(key.clone()));
+    /// Checks a page of a tenant's resources of one kind: none is missing that was there all the time.
+    pub fn check_resources(&self, listed: &Listed<Page, ResourceKey>) -> Checked {
+        let Listed { tenant, query: (kind, after, count), floor, page, .. } = listed;
+        let say = |what| format!("{what}\n   the resources of {listed:?}");
+        let entity = |key: &ResourceKey| EntityKey::resource(tenant, key.clone());
         for (key, shown) in page {
-            check(shown.version > Version(0), || say(format!("{key} isn't there")))?;
+            let is_there = shown.version > Version(0) && entity(key).kind() == *kind;
+            check(is_there, || say(format!("{key} isn't there")))?;
             self.check_now(&entity(key), shown, *floor).map_err(say)?;
         }
         let keys: Vec<_> = page.iter().map(|(key, _)| key).collect();
@@ -239,12 +284,13 @@ impl Model {
         let is_sorted = keys.is_sorted_by(|one, other| one < other) && keys.len() <= *count;
         let is_after = after.is_none() || keys.iter().all(|key| Some(*key) > after.as_ref());
         check(is_sorted && is_after, || say("they are in no order".into()))?;
-        for key in self.balances.keys().filter(|key| key.tenant == *tenant) {
-            let EntityId::Resource(ResourceKey::Stock(stock)) = &key.id else { continue };
+        let all = self.streams.keys().filter(|key| key.tenant == *tenant && key.kind() == *kind);
+        for key in all {
+            let EntityId::Resource(resource) = &key.id else { continue };
             let is_there = self.version_at(key, *floor) > Version(0)
-                && (after.is_none() || Some(stock) > after.as_ref())
-                && last.is_none_or(|last| stock <= *last);
-            let is_told = !is_there || keys.contains(&stock);
+                && (after.is_none() || Some(resource) > after.as_ref())
+                && last.is_none_or(|last| resource <= *last);
+            let is_told = !is_there || keys.contains(&resource);
             check(is_told, || say(format!("{key} is missing")))?;
         }
         Ok(())
@@ -253,7 +299,7 @@ impl Model {
     /// Checks a page of a tenant's open reservations: none is missing that matched all the time.
     pub fn check_reservations(&self, listed: &Listed<ReservationQuery, ReservationId>) -> Checked {
         let Listed { tenant, query, floor, ceiling, page } = listed;
-        let say = |what| format!("the reservations of {listed:?}: {what}");
+        let say = |what| format!("{what}\n   the reservations of {listed:?}");
         let states: &[State] = match &query.states[..] {
             [] => &[State::Held, State::Confirmed],
             states => states,
@@ -262,7 +308,9 @@ impl Model {
         for (id, shown) in page {
             let key = EntityKey::reservation(tenant, *id);
             self.check_now(&key, shown, *floor).map_err(say)?;
-            let View::Reservation(details) = &shown.view else { return Err(say("none".into())) };
+            let Sight::Other(View::Reservation(details)) = &shown.sight else {
+                return Err(say("none".into()));
+            };
             places.push((details.created, *id));
         }
         let is_sorted = places.is_sorted_by(|one, other| one < other);
@@ -285,17 +333,24 @@ impl Model {
     }
 
     /// Where a version of an entity stands in the log, and what a reader was to be shown of it.
-    pub fn entity(&self, key: &EntityKey, version: Version) -> (Position, View) {
-        (self.stream(key).position(version), self.view(key, version))
+    pub fn entity(&self, key: &EntityKey, version: Version) -> Seen {
+        let position = self.stream(key).position(version);
+        Seen { version, position, sight: self.sight(key, version) }
     }
+}
 
-    /// Checks that nothing is under way: every claim is its reservation's wish, every wish is met, and
-    /// every order has ended.
-    pub fn check_at_rest(&self, now: Timestamp) -> Checked {
-        self.check_claims_at_rest()?;
-        self.check_reservations_at_rest(now)?;
-        self.check_orders_at_rest()
-    }
+/// Whether a refusal is told as it is expected. An error over the wire names as many conflicts as it
+/// has room for.
+fn is_told(told: &Rejection, expected: &Rejection) -> bool {
+    let (
+        Rejection::ClaimsInConflict { conflicts, total },
+        Rejection::ClaimsInConflict { conflicts: due, total: due_total },
+    ) = (told, expected)
+    else {
+        return told == expected;
+    };
+    let is_enough = conflicts.len() >= due.len().min(CONFLICTS_TOLD_MIN);
+    total == due_total && is_enough && due.starts_with(conflicts)
 }
 
 fn before(position: Position) -> Position {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use holdfast::domain::claim::Claim;
+use holdfast::domain::claim::Wish;
 use holdfast::domain::event::{Body, Event};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::{Label, TenantId};
@@ -14,13 +14,17 @@ use holdfast::domain::reservation::{
 use holdfast::domain::time::Timestamp;
 use holdfast::domain::view::View;
 
+use super::portion::{portions, portions_in_pieces};
 use super::stream::Stream;
-use super::{Checked, Decision, Model, Situation, beside, check};
+use super::used::Reached;
+use super::{Checked, Decision, Entity, Model, Sight, Situation, check};
+use crate::sent::Registry;
 
 /// What changes in a reservation's life.
 #[derive(Debug, Clone)]
 struct Life {
     state: State,
+    reached: Reached,
     deadline: Option<Timestamp>,
     cancel_reason: Label,
 }
@@ -33,21 +37,12 @@ pub struct Reservation {
 }
 
 /// What never changes in it.
-pub(super) struct Created {
-    pub(super) lines: Arc<[Line]>,
+struct Created {
+    lines: Arc<[Line]>,
     customer: Label,
     external_reference: Label,
     attributes: BTreeMap<Label, Label>,
     owner: Option<SalesOrderId>,
-}
-
-/// Units wanted of each resource; nothing where a sum is more than can be counted.
-pub(super) fn wanted(lines: &[Line]) -> Option<BTreeMap<ResourceKey, u64>> {
-    let mut sums = BTreeMap::<_, u128>::new();
-    for line in lines {
-        *sums.entry(line.wanted.resource()).or_default() += u128::from(line.quantity);
-    }
-    sums.into_iter().map(|(key, sum)| Some((key, u64::try_from(sum).ok()?))).collect()
 }
 
 fn deadline(term: Term, now: Timestamp) -> Result<Option<Timestamp>, Rejection> {
@@ -69,75 +64,8 @@ impl Reservation {
         self.lives.get((version.0 as usize).checked_sub(1)?)
     }
 
-    pub(super) fn created(&self) -> &Created {
+    fn created(&self) -> &Created {
         self.created.as_ref().expect("its first event is its creation, which the model checks")
-    }
-
-    pub fn apply(&mut self, event: &Happened) {
-        let mut life = self.lives.last().cloned().unwrap_or(Life {
-            state: State::Held,
-            deadline: None,
-            cancel_reason: Label::empty(),
-        });
-        match event {
-            Happened::Created {
-                lines,
-                deadline,
-                customer,
-                external_reference,
-                attributes,
-                owner,
-            } => {
-                life.state = if deadline.is_some() { State::Held } else { State::Confirmed };
-                life.deadline = *deadline;
-                self.created = Some(Created {
-                    lines: lines.clone(),
-                    customer: customer.clone(),
-                    external_reference: external_reference.clone(),
-                    attributes: attributes.clone(),
-                    owner: *owner,
-                });
-            }
-            Happened::Extended { deadline } => life.deadline = Some(*deadline),
-            Happened::Confirmed => {
-                life.state = State::Confirmed;
-                life.deadline = None;
-            }
-            Happened::Committed => life.state = State::Committed,
-            Happened::Cancelled { reason } => {
-                life.state = State::Cancelled;
-                life.cancel_reason = reason.clone();
-            }
-            Happened::Expired { .. } => life.state = State::Expired,
-            Happened::CommittedInPart { .. } => unreachable!("nobody here commits a part"),
-            Happened::ChangeStarted { .. } | Happened::Changed { .. } | Happened::ChangeRefused => {
-                unreachable!("nobody here changes a reservation")
-            }
-        }
-        self.lives.push(life);
-    }
-
-    pub fn view(&self, stream: &Stream, version: Version) -> View {
-        let (Some(life), Some(moment)) = (self.life(version), stream.moment(version)) else {
-            return View::Nothing;
-        };
-        let created = self.created();
-        let first = stream.moment(Version(1)).expect("it has one version at least");
-        View::Reservation(Arc::new(Details {
-            state: life.state,
-            lines: created.lines.clone(),
-            used: Vec::new(),
-            deadline: life.deadline,
-            customer: created.customer.clone(),
-            external_reference: created.external_reference.clone(),
-            attributes: created.attributes.clone(),
-            owner: created.owner,
-            cancel_reason: life.cancel_reason.clone(),
-            created: first.time,
-            updated: moment.time,
-            claims_version: version,
-            change: None,
-        }))
     }
 
     /// What it wanted of a resource, in all, after a decision that made it this version.
@@ -147,23 +75,24 @@ impl Reservation {
         resource: &ResourceKey,
         id: ReservationId,
         version: Version,
-    ) -> Option<Claim> {
+    ) -> Option<Wish> {
         let life = self.life(version)?;
         stream.moment(version).filter(|moment| moment.ends)?;
-        let quantity = wanted(&self.created().lines)?.get(resource).copied()?;
-        let (held, committed) = match life.state {
-            State::Held | State::Confirmed => (quantity, 0),
-            State::Committed => (0, quantity),
-            State::Cancelled | State::Expired => (0, 0),
-        };
+        let stands = matches!(life.state, State::Held | State::Confirmed);
+        let lines = self.lines().iter().enumerate();
+        let pieces = lines.map(|(nth, line)| (line, life.reached.pieces(nth, line, stands)));
+        let portion = portions_in_pieces(pieces)?.remove(resource)?;
         let deadline = life.deadline.filter(|_| life.state == State::Held);
-        let reservation_version = version;
-        Some(Claim { reservation: id, reservation_version, held, deadline, committed })
+        Some(portion.wish(id, version, deadline))
+    }
+
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.created().lines
     }
 
     /// Whether it has a line on a resource.
     pub(super) fn wants(&self, resource: &ResourceKey) -> bool {
-        self.created().lines.iter().any(|line| line.wanted.is_of(resource))
+        self.lines().iter().any(|line| line.wanted.is_of(resource))
     }
 
     pub(super) fn owner(&self) -> Option<SalesOrderId> {
@@ -185,15 +114,18 @@ impl Reservation {
     }
 }
 
-impl Model {
-    pub(super) fn decide_reservation(
-        &self,
+impl Entity for Reservation {
+    type Command = Command;
+    type Happened = Happened;
+
+    fn decide(
+        model: &Model,
         key: &EntityKey,
         command: &Command,
         situation: &Situation,
     ) -> Decision {
-        let version = self.version_at(key, situation.at);
-        let known = self.reservations.get(key);
+        let version = model.version_at(key, situation.at);
+        let known = model.entities.reservations.get(key);
         let decided = match (known.and_then(|known| Some((known, known.life(version)?))), command) {
             (None, Command::Create(create)) => decide_creation(create, situation.now),
             (None, _) => Err(Rejection::NotFound(EntityKind::Reservation)),
@@ -205,39 +137,126 @@ impl Model {
         }
     }
 
-    /// How a command was refused that found out, at exactly this position, that a hold had ended.
-    pub(super) fn found_expired(&self, key: &EntityKey, at: Position) -> Option<Rejection> {
-        let stream = self.stream(key);
-        let version = stream.version_at(at);
-        let life = self.reservations.get(key)?.life(version)?;
-        let is_here = stream.position(version) == at && life.state == State::Expired;
-        is_here.then(|| Rejection::HoldExpired { deadline: life.deadline.unwrap_or_default() })
-    }
-
     /// A hold ends by itself, or is found to have ended, not before its deadline.
-    pub(super) fn expired(&self, event: &Event) -> Result<Vec<Body>, String> {
-        let known = self.reservations.get(&event.stream).ok_or("there is no such reservation")?;
-        let deadline = known.held_until().ok_or("it is not held")?;
+    fn by_itself(
+        model: &Model,
+        event: &Event,
+        _: &Happened,
+        _: &Registry,
+    ) -> Result<Vec<Body>, String> {
+        let known = model.entities.reservations.get(&event.stream);
+        let deadline = known.ok_or("there is no such reservation")?.held_until();
+        let deadline = deadline.ok_or("it is not held")?;
         check(deadline <= event.time, || format!("its deadline is {deadline:?}"))?;
         Ok(vec![Body::Reservation(Happened::Expired { deadline })])
     }
 
-    /// Checks that at rest each reservation has what it wants of each resource.
-    pub(super) fn check_reservations_at_rest(&self, now: Timestamp) -> Checked {
-        for (key, known) in &self.reservations {
-            let EntityId::Reservation(id) = key.id else { continue };
-            let version = self.stream(key).version();
-            for (resource, _) in wanted(&known.created().lines).unwrap_or_default() {
-                let at = beside(key, EntityId::Resource(resource.clone()));
-                let wish = known.wish(self.stream(key), &resource, id, version);
-                let wish = wish.map(|wish| (wish.held, wish.committed));
-                let has = self.has_of(&at, id);
-                check(wish == Some(has), || format!("{key} wants {wish:?} of {at}, has {has:?}"))?;
+    fn apply(&mut self, happened: &Happened, _: &Event) {
+        let mut life = self.lives.last().cloned().unwrap_or(Life {
+            state: State::Held,
+            reached: Reached::nothing(&[]),
+            deadline: None,
+            cancel_reason: Label::empty(),
+        });
+        match happened {
+            Happened::Created {
+                lines,
+                deadline,
+                customer,
+                external_reference,
+                attributes,
+                owner,
+            } => {
+                life.state = if deadline.is_some() { State::Held } else { State::Confirmed };
+                life.deadline = *deadline;
+                life.reached = Reached::nothing(lines);
+                self.created = Some(Created {
+                    lines: lines.clone(),
+                    customer: customer.clone(),
+                    external_reference: external_reference.clone(),
+                    attributes: attributes.clone(),
+                    owner: *owner,
+                });
+            }
+            Happened::Extended { deadline } => life.deadline = Some(*deadline),
+            Happened::Confirmed => {
+                life.state = State::Confirmed;
+                life.deadline = None;
+            }
+            Happened::Committed => {
+                life.state = State::Committed;
+                life.reached = Reached::all(self.lines());
+            }
+            Happened::CommittedInPart { parts, is_final } => {
+                life.reached.commit(self.lines(), parts);
+                if *is_final {
+                    life.state = State::Committed;
+                }
+            }
+            Happened::ChangeStarted { .. } | Happened::Changed { .. } | Happened::ChangeRefused => {
+                unreachable!("nobody here changes a reservation")
+            }
+            Happened::Cancelled { reason } => {
+                life.state = State::Cancelled;
+                life.cancel_reason = reason.clone();
+            }
+            Happened::Expired { .. } => life.state = State::Expired,
+        }
+        self.lives.push(life);
+    }
+
+    fn sight(&self, stream: &Stream, version: Version) -> Sight {
+        let (Some(life), Some(moment)) = (self.life(version), stream.moment(version)) else {
+            return Sight::NOTHING;
+        };
+        let created = self.created();
+        let first = stream.moment(Version(1)).expect("it has one version at least");
+        Sight::Other(View::Reservation(Arc::new(Details {
+            state: life.state,
+            lines: created.lines.clone(),
+            used: life.reached.kept(&created.lines),
+            deadline: life.deadline,
+            customer: created.customer.clone(),
+            external_reference: created.external_reference.clone(),
+            attributes: created.attributes.clone(),
+            owner: created.owner,
+            cancel_reason: life.cancel_reason.clone(),
+            created: first.time,
+            updated: moment.time,
+            claims_version: version,
+            change: None,
+        })))
+    }
+
+    fn check_after(model: &Model, event: &Event) -> Checked {
+        match event.stream.id {
+            EntityId::Reservation(id) if event.version == Version(1) => {
+                model.check_holds_all(&event.stream, id)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_at_rest(model: &Model, now: Timestamp) -> Checked {
+        for (key, known) in &model.entities.reservations {
+            for resource in portions(known.lines()).unwrap_or_default().keys() {
+                model.check_wish_is_met(key, resource)?;
             }
             let is_over = known.held_until().is_some_and(|deadline| deadline <= now);
             check(!is_over, || format!("{key} is held at {now:?}"))?;
         }
         Ok(())
+    }
+}
+
+impl Model {
+    /// How a command was refused that found out, at exactly this position, that a hold had ended.
+    pub(super) fn found_expired(&self, key: &EntityKey, at: Position) -> Option<Rejection> {
+        let stream = self.stream(key);
+        let version = stream.version_at(at);
+        let life = self.entities.reservations.get(key)?.life(version)?;
+        let is_here = stream.position(version) == at && life.state == State::Expired;
+        is_here.then(|| Rejection::HoldExpired { deadline: life.deadline.unwrap_or_default() })
     }
 
     /// A tenant's reservations, by the time of their creation and their id.
@@ -245,7 +264,7 @@ impl Model {
         &'a self,
         tenant: &'a TenantId,
     ) -> impl Iterator<Item = (Timestamp, ReservationId, &'a Reservation, &'a Stream)> {
-        self.reservations.iter().filter(|(key, _)| key.tenant == *tenant).filter_map(
+        self.entities.reservations.iter().filter(|(key, _)| key.tenant == *tenant).filter_map(
             |(key, known)| {
                 let EntityId::Reservation(id) = key.id else { return None };
                 let stream = self.stream(key);
@@ -257,7 +276,7 @@ impl Model {
 
 fn decide_creation(create: &Create, now: Timestamp) -> Result<Vec<Happened>, Rejection> {
     let deadline = deadline(create.term, now)?;
-    wanted(&create.lines).ok_or(Rejection::Overflow)?;
+    portions(&create.lines).ok_or(Rejection::Overflow)?;
     let Create { lines, customer, external_reference, attributes, owner, .. } = create.clone();
     Ok(vec![Happened::Created { lines, deadline, customer, external_reference, attributes, owner }])
 }
@@ -283,8 +302,13 @@ fn decide(
         (State::Expired, _) => Err(Rejection::HoldExpired { deadline: stands }),
         (State::Held, Command::Extend(term)) => extend(*term, stands, situation.now),
         (State::Held, Command::Confirm) => Ok(vec![Happened::Confirmed]),
-        (State::Held, Command::Commit) => Ok(vec![Happened::Confirmed, Happened::Committed]),
-        (State::Confirmed, Command::Commit) => Ok(vec![Happened::Committed]),
+        (State::Held | State::Confirmed, Command::Commit) => {
+            Ok(commit(life, life.reached.commit_rest(known.lines())))
+        }
+        (State::Held | State::Confirmed, Command::CommitPart { lines, is_final }) => {
+            let committed = life.reached.commit_part(known.lines(), lines, *is_final)?;
+            Ok(commit(life, committed))
+        }
         (State::Held | State::Confirmed, Command::Cancel { reason }) => {
             Ok(vec![Happened::Cancelled { reason: reason.clone() }])
         }
@@ -299,19 +323,23 @@ fn decide(
             let command = match command {
                 Command::Create(_) => "CreateReservation",
                 Command::Confirm => "ConfirmReservation",
-                Command::Commit => "CommitReservation",
+                Command::Commit | Command::CommitPart { .. } => "CommitReservation",
                 Command::Cancel { .. } => "CancelReservation",
                 Command::Extend(_) => "ExtendReservation",
-                Command::Expire
-                | Command::Answered(_)
-                | Command::CommitPart { .. }
-                | Command::Change(_) => {
-                    unreachable!("no client here says {command:?}")
+                Command::Change(_) => "ChangeReservation",
+                Command::Expire | Command::Answered(_) => {
+                    unreachable!("no client can say {command:?}")
                 }
             };
             Err(Rejection::InvalidTransition { from, command })
         }
     }
+}
+
+/// A hold is confirmed first.
+fn commit(life: &Life, committed: Happened) -> Vec<Happened> {
+    let confirmed = (life.state == State::Held).then_some(Happened::Confirmed);
+    confirmed.into_iter().chain([committed]).collect()
 }
 
 /// A hold is only ever prolonged.

@@ -12,11 +12,15 @@ use holdfast::domain::reservation;
 use holdfast::domain::sales_order::{
     Command, Create, Details, Event as Happened, Line, LineRequest, State,
 };
+use holdfast::domain::time::Timestamp;
 use holdfast::domain::view::View;
 use uuid::Uuid;
 
+use super::portion::portions;
+use super::shortage::Between;
 use super::stream::Stream;
-use super::{Checked, Decision, Model, Situation, beside, check};
+use super::{Checked, Decision, Entity, Model, Sight, Situation, beside, check};
+use crate::sent::Registry;
 
 /// The largest amount.
 const MOST: u128 = i64::MAX as u128;
@@ -89,59 +93,6 @@ impl SalesOrder {
         self.placed.as_ref().expect("its first event is its creation, which the model checks")
     }
 
-    pub fn apply(&mut self, event: &Happened) {
-        let mut life = self.lives.last().cloned().unwrap_or(Life {
-            state: State::Created,
-            refusal: None,
-            cancel_reason: Label::empty(),
-            is_released: false,
-        });
-        match event {
-            Happened::Created { customer, currency, lines, total } => {
-                self.placed = Some(Placed {
-                    customer: customer.clone(),
-                    currency: *currency,
-                    lines: lines.clone(),
-                    total: *total,
-                });
-            }
-            Happened::Reserved { .. } => {}
-            Happened::Rejected(refusal) => {
-                life.state = State::Rejected;
-                life.refusal = Some(refusal.clone());
-            }
-            Happened::Confirmed => life.state = State::Confirmed,
-            Happened::Delivered => life.state = State::Delivered,
-            Happened::Completed => life.state = State::Completed,
-            Happened::Cancelled { reason } => {
-                life.state = State::Cancelled;
-                life.cancel_reason = reason.clone();
-            }
-            Happened::Released => life.is_released = true,
-        }
-        self.lives.push(life);
-    }
-
-    pub fn view(&self, stream: &Stream, version: Version) -> View {
-        let (Some(life), Some(moment)) = (self.life(version), stream.moment(version)) else {
-            return View::Nothing;
-        };
-        let placed = self.placed();
-        let first = stream.moment(Version(1)).expect("it has one version at least");
-        View::SalesOrder(Arc::new(Details {
-            state: life.state,
-            customer: placed.customer.clone(),
-            currency: placed.currency,
-            lines: placed.lines.clone(),
-            total: placed.total,
-            refusal: life.refusal.clone(),
-            cancel_reason: life.cancel_reason.clone(),
-            is_released: life.is_released,
-            created: first.time,
-            updated: moment.time,
-        }))
-    }
-
     /// The reservation that its process makes for it.
     pub(super) fn reservation(&self, id: SalesOrderId) -> reservation::Create {
         let placed = self.placed();
@@ -182,15 +133,18 @@ impl SalesOrder {
     }
 }
 
-impl Model {
-    pub(super) fn decide_sales_order(
-        &self,
+impl Entity for SalesOrder {
+    type Command = Command;
+    type Happened = Happened;
+
+    fn decide(
+        model: &Model,
         key: &EntityKey,
         command: &Command,
         situation: &Situation,
     ) -> Decision {
-        let version = self.version_at(key, situation.at);
-        let life = self.orders.get(key).and_then(|order| order.life(version));
+        let version = model.version_at(key, situation.at);
+        let life = model.entities.orders.get(key).and_then(|order| order.life(version));
         let decided = match (command, life.map(|life| life.state)) {
             (Command::Create(create), _) => place(create).ok_or(Rejection::Overflow),
             (Command::Cancel { .. }, None) => Err(Rejection::NotFound(EntityKind::SalesOrder)),
@@ -217,12 +171,17 @@ impl Model {
     }
 
     /// What the process reported has to be so.
-    pub(super) fn reported(&self, event: &Event, report: &Happened) -> Result<Vec<Body>, String> {
+    fn by_itself(
+        model: &Model,
+        event: &Event,
+        report: &Happened,
+        _: &Registry,
+    ) -> Result<Vec<Body>, String> {
         let EntityId::SalesOrder(id) = event.stream.id else { return Err("no order".into()) };
-        let order = self.orders.get(&event.stream).ok_or("there is no such order")?;
+        let order = model.entities.orders.get(&event.stream).ok_or("there is no such order")?;
         let life = order.lives.last().ok_or("there is no such order")?;
         let own = beside(&event.stream, EntityId::Reservation(id.reservation()));
-        let own = self.reservations.get(&own);
+        let own = model.entities.reservations.get(&own);
         let state_of_own = own.filter(|known| known.owner() == Some(id)).map(|known| known.state());
         let mut events = vec![report.clone()];
         let (is_its_turn, is_so) = match report {
@@ -232,7 +191,7 @@ impl Model {
                 (life.state == State::Created, is_so)
             }
             Happened::Rejected(refusal) => {
-                self.check_refusal(event, order, refusal, own.is_some())?;
+                model.check_refusal(event, order, refusal, own.is_some())?;
                 (life.state == State::Created, state_of_own.is_none())
             }
             Happened::Delivered => (life.state == State::Confirmed, true),
@@ -253,38 +212,66 @@ impl Model {
         Ok(events.into_iter().map(Body::SalesOrder).collect())
     }
 
-    /// Why an order was rejected.
-    fn check_refusal(
-        &self,
-        event: &Event,
-        order: &SalesOrder,
-        refusal: &Refusal,
-        id_is_taken: bool,
-    ) -> Checked {
-        let EntityId::SalesOrder(id) = event.stream.id else { return Err("no order".into()) };
-        let create = order.reservation(id);
-        match refusal {
-            Refusal::ReservationIdTaken => {
-                check(id_is_taken, || "there is no such reservation".into())
+    fn apply(&mut self, happened: &Happened, _: &Event) {
+        let mut life = self.lives.last().cloned().unwrap_or(Life {
+            state: State::Created,
+            refusal: None,
+            cancel_reason: Label::empty(),
+            is_released: false,
+        });
+        match happened {
+            Happened::Created { customer, currency, lines, total } => {
+                self.placed = Some(Placed {
+                    customer: customer.clone(),
+                    currency: *currency,
+                    lines: lines.clone(),
+                    total: *total,
+                });
             }
-            Refusal::Overflow => {
-                let sums = reservation_sums_fit(&create.lines);
-                check(!sums, || "its sums can be counted".into())
+            Happened::Reserved { .. } => {}
+            Happened::Rejected(refusal) => {
+                life.state = State::Rejected;
+                life.refusal = Some(refusal.clone());
             }
-            Refusal::Short(short) => {
-                let from = self.stream(&event.stream).position(Version(1));
-                let between = (from, Position(event.position.0 - 1));
-                self.check_short(&event.stream, &create.lines, short, between)
+            Happened::Confirmed => life.state = State::Confirmed,
+            Happened::Delivered => life.state = State::Delivered,
+            Happened::Completed => life.state = State::Completed,
+            Happened::Cancelled { reason } => {
+                life.state = State::Cancelled;
+                life.cancel_reason = reason.clone();
             }
+            Happened::Released => life.is_released = true,
         }
+        self.lives.push(life);
+    }
+
+    fn sight(&self, stream: &Stream, version: Version) -> Sight {
+        let (Some(life), Some(moment)) = (self.life(version), stream.moment(version)) else {
+            return Sight::NOTHING;
+        };
+        let placed = self.placed();
+        let first = stream.moment(Version(1)).expect("it has one version at least");
+        Sight::Other(View::SalesOrder(Arc::new(Details {
+            state: life.state,
+            customer: placed.customer.clone(),
+            currency: placed.currency,
+            lines: placed.lines.clone(),
+            total: placed.total,
+            refusal: life.refusal.clone(),
+            cancel_reason: life.cancel_reason.clone(),
+            is_released: life.is_released,
+            created: first.time,
+            updated: moment.time,
+        })))
     }
 
     /// Checks that at rest every order has ended, with everything or with nothing.
-    pub(super) fn check_orders_at_rest(&self) -> Checked {
-        for (key, order) in &self.orders {
+    fn check_at_rest(model: &Model, _: Timestamp) -> Checked {
+        for (key, order) in &model.entities.orders {
             let EntityId::SalesOrder(id) = key.id else { continue };
             let own = beside(key, EntityId::Reservation(id.reservation()));
-            let own = self.reservations.get(&own).filter(|known| known.owner() == Some(id));
+            let own =
+                model.entities.reservations.get(&own).filter(|known| known.owner() == Some(id));
             let own = own.map(|known| known.state());
             let life = order.lives.last().ok_or("an order without events")?;
             let is_ended = match life.state {
@@ -301,9 +288,31 @@ impl Model {
     }
 }
 
-fn reservation_sums_fit(lines: &[reservation::Line]) -> bool {
-    lines.iter().all(|line| {
-        let same = lines.iter().filter(|other| other.wanted == line.wanted);
-        same.map(|line| u128::from(line.quantity)).sum::<u128>() <= u128::from(u64::MAX)
-    })
+impl Model {
+    /// Why an order was rejected.
+    fn check_refusal(
+        &self,
+        event: &Event,
+        order: &SalesOrder,
+        refusal: &Refusal,
+        id_is_taken: bool,
+    ) -> Checked {
+        let EntityId::SalesOrder(id) = event.stream.id else { return Err("no order".into()) };
+        let create = order.reservation(id);
+        match refusal {
+            Refusal::ReservationIdTaken => {
+                check(id_is_taken, || "there is no such reservation".into())
+            }
+            Refusal::Overflow => {
+                let counted = portions(&create.lines);
+                check(counted.is_none(), || "its sums can be counted".into())
+            }
+            Refusal::Short(short) => {
+                let placed = self.stream(&event.stream).moment(Version(1)).ok_or("no order")?;
+                let positions = (placed.position, Position(event.position.0 - 1));
+                let between = Between { positions, times: (placed.time, event.time) };
+                self.check_short(&event.stream, &create.lines, short, between)
+            }
+        }
+    }
 }

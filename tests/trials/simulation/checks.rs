@@ -126,7 +126,10 @@ impl Run {
                 Look::Claims { key, floor, page, told } => {
                     self.model.check_claims(key, *floor, *page, told)?;
                 }
-                Look::Balances(listed) => self.model.check_balances(listed)?,
+                Look::Answered { key, asked, question, told } => {
+                    self.model.check_answer(key, *asked, question, told)?;
+                }
+                Look::Resources(listed) => self.model.check_resources(listed)?,
                 Look::Reservations(listed) => self.model.check_reservations(listed)?,
             }
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast::actors::delivery::{Shown, Told};
 use holdfast::actors::engine::{CommandError, CommandRequest};
 use holdfast::actors::listing::ReservationQuery;
 use holdfast::domain::command::Intent;
@@ -21,7 +22,7 @@ use super::faults::Fault;
 use super::life::Life;
 use super::scene::Look;
 use crate::generator::{Draw, Scope};
-use crate::model::{Asked, Listed, Reply};
+use crate::model::{Asked, Done, Listed, Reply, Seen};
 use crate::sent::Sent;
 use crate::tally::{self, Head};
 
@@ -78,7 +79,9 @@ impl Client {
         let (now, serial) = (self.life.now(), self.life.scene().commands);
         let long_labels = self.random.random_ratio(self.life.plan.long_labels, 10);
         let scope = Scope { hot: 3, spread: 6, ids: 7, absurd: 15, long_labels };
-        Draw { random: &mut self.random, scope, tenant, now, serial }
+        let created = self.life.scene().created(&tenant, &mut self.random);
+        let random = &mut self.random;
+        Draw { random, scope, tenant, now, serial, created, about: serial }
     }
 
     async fn send_new(&mut self) {
@@ -183,20 +186,9 @@ impl Client {
         let floor = life.scene().floor;
         let count = if self.random.random_bool(0.5) { 3 } else { 1_000 };
         let tenant = self.tenant();
-        let looked = match self.random.random_range(0..8) {
+        let looked = match self.random.random_range(0..10) {
             0 => self.claims(floor, count).await,
-            1 => {
-                let after = self.random.random_bool(0.5).then(|| self.draw().stock());
-                let page = life.engine.list_stock_balances(&tenant, after.clone(), count).await;
-                let query = (after, count);
-                let ceiling = life.disks.last();
-                page.ok().map(|page| {
-                    (
-                        "list balances",
-                        Look::Balances(Listed { tenant, query, floor, ceiling, page }),
-                    )
-                })
-            }
+            1 => self.resources(tenant, floor, count).await,
             2 | 3 => {
                 let query = self.query(count);
                 let page = life.engine.list_reservations(&tenant, query.clone()).await;
@@ -204,15 +196,23 @@ impl Client {
                 page.ok().map(|page| {
                     (
                         "list reservations",
-                        Look::Reservations(Listed { tenant, query, floor, ceiling, page }),
+                        Look::Reservations(Listed {
+                            tenant,
+                            query,
+                            floor,
+                            ceiling,
+                            page: named(page, |id| id),
+                        }),
                     )
                 })
             }
+            4..7 => self.ask(floor).await,
             _ => {
                 let key = self.draw().key();
                 let told = life.engine.show(key.clone()).await;
-                told.ok().map(|told| {
-                    life.told_at(told.position);
+                told.ok().map(|Told { answer, position }| {
+                    life.told_at(position);
+                    let told = Told { answer: answer.into(), position };
                     ("get", Look::Shown { key, floor, told })
                 })
             }
@@ -224,8 +224,8 @@ impl Client {
     }
 
     async fn claims(&mut self, floor: Position, count: usize) -> Option<(&'static str, Look)> {
-        let (tenant, stock) = (self.tenant(), self.draw().stock());
-        let key = EntityKey::resource(&tenant, ResourceKey::Stock(stock));
+        let (tenant, resource) = (self.tenant(), self.draw().resource());
+        let key = EntityKey::resource(&tenant, resource);
         let after = self.random.random_bool(0.3).then(|| {
             let serial = self.life.scene().commands;
             ReservationId(Uuid::from_u128(serial / 8))
@@ -233,6 +233,45 @@ impl Client {
         let told = self.life.engine.claims(key.clone(), after, count).await.ok()?;
         self.life.told_at(told.position);
         Some(("list claims", Look::Claims { key, floor, page: (after, count), told }))
+    }
+
+    async fn resources(
+        &mut self,
+        tenant: TenantId,
+        floor: Position,
+        count: usize,
+    ) -> Option<(&'static str, Look)> {
+        let engine = self.life.engine.clone();
+        let first = self.draw().resource();
+        let goes_on = self.random.random_bool(0.5);
+        let (name, page) = match &first {
+            ResourceKey::Stock(key) => {
+                let after = goes_on.then(|| key.clone());
+                let page = engine.list_stock_balances(&tenant, after, count).await.ok()?;
+                ("list balances", named(page, ResourceKey::Stock))
+            }
+            ResourceKey::Calendar(id) => {
+                let after = goes_on.then(|| id.clone());
+                let page = engine.list_calendars(&tenant, after, count).await.ok()?;
+                ("list calendars", named(page, ResourceKey::Calendar))
+            }
+        };
+        let kind = EntityId::Resource(first.clone()).kind();
+        let query = (kind, goes_on.then_some(first), count);
+        let ceiling = self.life.disks.last();
+        Some((name, Look::Resources(Listed { tenant, query, floor, ceiling, page })))
+    }
+
+    /// Asks a calendar something.
+    async fn ask(&mut self, floor: Position) -> Option<(&'static str, Look)> {
+        let tenant = self.tenant();
+        let (calendar, name, question) = self.draw().question();
+        let key = EntityKey::resource(&tenant, ResourceKey::Calendar(calendar));
+        let since = self.life.now();
+        let told = self.life.engine.ask(key.clone(), question.clone()).await.ok()?;
+        self.life.told_at(told.position);
+        let asked = Asked { floor, since, until: self.life.now() };
+        Some((name, Look::Answered { key, asked, question, told }))
     }
 
     fn query(&mut self, count: usize) -> ReservationQuery {
@@ -256,7 +295,14 @@ impl Client {
     }
 }
 
-pub const QUESTIONS: &[&str] = &["get", "list balances", "list claims", "list reservations"];
+/// A page as the model compares it, of keys by another name.
+fn named<K, N>(page: Vec<(K, Shown)>, name: impl Fn(K) -> N) -> Vec<(N, Seen)> {
+    page.into_iter().map(|(key, shown)| (name(key), shown.into())).collect()
+}
+
+/// What readers ask besides what only calendars are asked.
+pub const QUESTIONS: &[&str] =
+    &["get", "list balances", "list calendars", "list claims", "list reservations"];
 
 /// Lets the server decide a command, and keeps what it says, whether or not its client hears it.
 async fn command(life: Rc<Life>, sent: Arc<Sent>) -> bool {
@@ -272,7 +318,7 @@ async fn command(life: Rc<Life>, sent: Arc<Sent>) -> bool {
         origin: sent.origin.clone(),
     };
     let answer = match life.engine.command(request).await {
-        Ok(accepted) => Ok(accepted),
+        Ok(accepted) => Ok(Done::from(accepted)),
         Err(CommandError::Refused(refused)) => Err(refused),
         Err(CommandError::Uncertain(_)) => return false,
     };

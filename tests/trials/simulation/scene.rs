@@ -1,22 +1,28 @@
 //! What clients know and were told, through all lives of the server.
 
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use holdfast::actors::delivery::{Shown, ShownClaims, Told};
+use holdfast::actors::delivery::{ShownClaims, Told};
 use holdfast::actors::listing::ReservationQuery;
+use holdfast::domain::calendar::{Answer, Question};
 use holdfast::domain::ids::*;
+use holdfast::domain::name::TenantId;
 use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::faults::Fault;
 use super::time::Gaps;
-use crate::model::{Listed, Reply};
+use crate::model::{Asked, Listed, Page, Reply, Seen};
 use crate::sent::{Registry, Sent};
-use crate::tally::{self, Head, Tally};
+use crate::tally::{Head, Tally};
 
 /// How many of the commands that were answered are kept to be sent again.
 const KEPT_MAX: usize = 200;
+
+/// How many of the reservations that were created are kept to be sent commands.
+const CREATED_MAX: usize = 8;
 
 /// What a reader was told.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ pub enum Look {
     Shown {
         key: EntityKey,
         floor: Position,
-        told: Told<Shown>,
+        told: Told<Seen>,
     },
     Claims {
         key: EntityKey,
@@ -32,7 +38,13 @@ pub enum Look {
         page: (Option<ReservationId>, usize),
         told: Told<ShownClaims>,
     },
-    Balances(Listed<(Option<StockKey>, usize), StockKey>),
+    Answered {
+        key: EntityKey,
+        asked: Asked,
+        question: Question,
+        told: Told<Answer>,
+    },
+    Resources(Listed<Page, ResourceKey>),
     Reservations(Listed<ReservationQuery, ReservationId>),
 }
 
@@ -65,6 +77,8 @@ pub struct Scene {
     /// Sent, and not answered as far as its client knows.
     pub unanswered: Vec<Arc<Sent>>,
     answered: Vec<Arc<Sent>>,
+    /// The reservations that were created last, as far as their clients know.
+    created: VecDeque<EntityKey>,
     /// How many commands there were.
     pub commands: u128,
 }
@@ -81,16 +95,29 @@ impl Scene {
                 let is_new = accepted.position > reply.asked.floor;
                 ((if is_new { "accepted" } else { "as before" }), accepted.position)
             }
-            Err(refused) => {
-                self.tally.count(Head::Rejections, tally::rejection(&refused.rejection));
-                ("refused", refused.position)
-            }
+            Err(refused) => ("refused", refused.position),
         };
         self.tally.count(Head::Answers, outcome);
+        if let Err(refused) = &reply.answer {
+            self.tally.count_rejection(&refused.rejection);
+        }
         self.trace.add((&reply.sent.key, reply.sent.request, outcome, position));
         self.trace.add(reply.asked.until);
         self.floor = self.floor.max(position);
+        if reply.answer.is_ok() && reply.sent.creates_reservation() {
+            self.created.push_front(reply.sent.key.clone());
+            self.created.truncate(CREATED_MAX);
+        }
         self.replies.push(reply);
+    }
+
+    /// A reservation of a tenant that was created not long ago, if there is one.
+    pub fn created(&self, tenant: &TenantId, random: &mut StdRng) -> Option<ReservationId> {
+        let key = self.created.get(random.random_range(0..CREATED_MAX))?;
+        match key.id {
+            EntityId::Reservation(id) if key.tenant == *tenant => Some(id),
+            _ => None,
+        }
     }
 
     /// A client has its answer and may send the command again all the same.

@@ -7,6 +7,7 @@ use super::client::QUESTIONS;
 use super::faults::Fault;
 use super::{Outcome, run};
 use crate::campaign::{Record, Stretch, check_complete, code};
+use crate::generator::CALENDAR_QUESTIONS;
 use crate::tally::{self, Head, Tally};
 
 const NAME: &str = "simulation";
@@ -24,8 +25,10 @@ const ALL: &[(Head, &[&str])] = &[
     (Head::Commands, tally::COMMANDS),
     (Head::Answers, ANSWERS),
     (Head::Rejections, tally::REJECTIONS),
+    (Head::Obstacles, tally::OBSTACLES),
     (Head::Events, tally::EVENTS),
     (Head::Questions, QUESTIONS),
+    (Head::Questions, CALENDAR_QUESTIONS),
     (Head::Faults, Fault::ALL),
 ];
 

@@ -1,25 +1,35 @@
 //! Entities as answers tell them.
 
+use holdfast::domain::calendar::{Kind, Span};
 use holdfast::domain::claim::{Blocker, StockFigures};
 use holdfast::domain::ids::*;
 use holdfast::domain::name::Label;
 use holdfast::domain::process::Refusal;
 use holdfast::domain::rejection::Shortage;
 use holdfast::domain::view::View;
+use holdfast::domain::wanted::Wanted;
 use holdfast::domain::{reservation, sales_order};
 use holdfast::proto::v1;
 
-use super::{Told, amount, order_line, reservation_line, stock_of, time};
+use super::{Told, amount, calendars, order_line, reservation_line, resource, stock, time, times};
+use crate::model::{Reached, Sight};
 
 /// What an answer has to tell of an entity.
-pub fn entity(id: &EntityId, view: &View, version: Version) -> Told {
+pub fn entity(id: &EntityId, sight: &Sight, version: Version) -> Told {
     if version == Version(0) {
         return Told::Nothing;
     }
+    let view = match (id, sight) {
+        (EntityId::Resource(ResourceKey::Calendar(id)), Sight::Calendar(sight)) => {
+            return Told::Calendar(calendars::calendar(id, sight, version));
+        }
+        (_, Sight::Other(view)) => view,
+        (_, Sight::Calendar(_)) => return Told::Nothing,
+    };
     match (id, view) {
-        (EntityId::Resource(key), View::StockBalance(view)) => {
+        (EntityId::Resource(ResourceKey::Stock(key)), View::StockBalance(view)) => {
             Told::StockBalance(v1::StockBalance {
-                stock: Some(stock_of(key)),
+                stock: Some(stock(key)),
                 on_hand: view.figures.on_hand,
                 held: view.figures.held,
                 available: view.figures.on_hand - view.figures.held,
@@ -66,20 +76,31 @@ fn reservation(
         version: version.0,
         create_time: Some(time(details.created)),
         update_time: Some(time(details.updated)),
-        committed: used(details),
-        left: Vec::new(),
+        committed: parts(details, true),
+        left: if details.used.is_empty() { Vec::new() } else { parts(details, false) },
     }
 }
 
-/// What was used: all of every line, since nobody commits a part.
-fn used(details: &reservation::Details) -> Vec<v1::LineParts> {
-    let is_used = details.state == reservation::State::Committed;
-    let lines = details.lines.iter().filter(|_| is_used);
-    let all = |line: &reservation::Line| v1::LineParts {
-        line_id: line.id.to_string(),
-        parts: vec![v1::LinePart { quantity: line.quantity, when: None }],
-    };
-    lines.map(all).collect()
+/// What of each line is used, or is left.
+fn parts(details: &reservation::Details, is_used: bool) -> Vec<v1::LineParts> {
+    use reservation::State;
+    let stands = matches!(details.state, State::Held | State::Confirmed);
+    let reached = Reached::of(details);
+    let mut told = Vec::new();
+    for (nth, line) in details.lines.iter().enumerate() {
+        let pieces = reached.pieces(nth, line, stands).into_iter();
+        let parts: Vec<_> = pieces
+            .filter(|piece| piece.is_used == is_used)
+            .map(|piece| v1::LinePart {
+                quantity: piece.units,
+                when: piece.span.map(calendars::part_when),
+            })
+            .collect();
+        if !parts.is_empty() {
+            told.push(v1::LineParts { line_id: line.id.to_string(), parts });
+        }
+    }
+    told
 }
 
 fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> v1::SalesOrder {
@@ -104,7 +125,7 @@ fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> 
         total: Some(amount(details.total, details.currency)),
         rejection: details.refusal.as_ref().map(|refusal| {
             let (reason, short) = match refusal {
-                Refusal::Short(short) => ("INSUFFICIENT_STOCK", &short[..]),
+                Refusal::Short(short) => (short_reason(short), &short[..]),
                 Refusal::ReservationIdTaken => ("REQUEST_ID_REUSED", &[][..]),
                 Refusal::Overflow => ("QUANTITY_OVERFLOW", &[][..]),
             };
@@ -120,17 +141,32 @@ fn order(id: SalesOrderId, details: &sales_order::Details, version: Version) -> 
 
 fn shortage(shortage: &Shortage) -> v1::Shortage {
     let Shortage { line, wanted, requested, shortfall } = shortage;
+    let kind = match wanted {
+        Wanted::Stock(_) => Kind::Slots,
+        Wanted::Time { span, .. } => span.kind(),
+    };
     v1::Shortage {
         line_id: line.to_string(),
-        resource: Some(v1::shortage::Resource::Stock(stock_of(&wanted.resource()))),
+        resource: Some(resource!(shortage, wanted)),
         requested: *requested,
         available: shortfall.available,
         position: shortfall.position.0,
-        blocker: shortfall.blocker.map(|blocker| {
-            let Blocker::Stock(StockFigures { on_hand, held }) = blocker else {
-                panic!("not of stock: {blocker:?}")
-            };
-            v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
+        blocker: shortfall.blocker.map(|blocker| match blocker {
+            Blocker::Stock(StockFigures { on_hand, held }) => {
+                v1::shortage::Blocker::StockBlocker(v1::StockBlocker { on_hand, held })
+            }
+            Blocker::Calendar(obstacle) => {
+                v1::shortage::Blocker::CalendarBlocker(times::blocker(&obstacle, kind))
+            }
         }),
+    }
+}
+
+/// The reason of a refusal that names short lines: that of the first.
+fn short_reason(short: &[Shortage]) -> &'static str {
+    match short.first().map(|short| &short.wanted) {
+        Some(Wanted::Stock(_)) | None => "INSUFFICIENT_STOCK",
+        Some(Wanted::Time { span: Span::Slots { .. }, .. }) => "SLOT_UNAVAILABLE",
+        Some(Wanted::Time { span: Span::Nights { .. }, .. }) => "NIGHT_UNAVAILABLE",
     }
 }

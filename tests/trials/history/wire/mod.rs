@@ -1,17 +1,22 @@
 //! The server's messages, as the model's words have to look in them, and the other way round.
 //!
-//! `requests`, `entities`, `refusals`: each kind of entity has its lines in all of them.
+//! `requests`, `entities`, `refusals`: each kind of entity has its lines in all of them. What is of
+//! calendars alone is in `calendars` and `times`.
 //!
 //! Written without looking at how the server does it, so that it is checked too.
 
+mod calendars;
 mod entities;
 mod refusals;
 mod requests;
+mod times;
 
+use holdfast::domain::calendar::Span;
 use holdfast::domain::ids::*;
 use holdfast::domain::money::{Amount, Currency, UnitPrice};
 use holdfast::domain::name::{Location, Sku};
 use holdfast::domain::time::Timestamp;
+use holdfast::domain::wanted::Wanted;
 use holdfast::domain::{reservation, sales_order};
 use holdfast::proto::{Money, v1};
 use v1::sequenced_answer::Outcome;
@@ -19,6 +24,7 @@ use v1::sequenced_answer::Outcome;
 pub use entities::entity;
 pub use refusals::refusal;
 pub use requests::command;
+pub use times::{available, check, fits, pieces};
 
 /// An entity as an answer tells it; nothing where there is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +33,7 @@ pub enum Told {
     StockBalance(v1::StockBalance),
     Reservation(v1::Reservation),
     SalesOrder(v1::SalesOrder),
+    Calendar(v1::Calendar),
 }
 
 impl Told {
@@ -36,6 +43,7 @@ impl Told {
             Self::StockBalance(balance) => balance.version,
             Self::Reservation(reservation) => reservation.version,
             Self::SalesOrder(order) => order.version,
+            Self::Calendar(calendar) => calendar.version,
         }
     }
 }
@@ -43,6 +51,10 @@ impl Told {
 fn time(time: Timestamp) -> prost_types::Timestamp {
     let (seconds, ms) = (time.0 / 1_000, time.0 % 1_000);
     prost_types::Timestamp { seconds: seconds as i64, nanos: ms as i32 * 1_000_000 }
+}
+
+fn instant(told: &prost_types::Timestamp) -> Timestamp {
+    Timestamp(told.seconds as u64 * 1_000 + told.nanos as u64 / 1_000_000)
 }
 
 fn span(span_ms: u64) -> prost_types::Duration {
@@ -57,11 +69,6 @@ pub fn stock(key: &StockKey) -> v1::StockResource {
 /// A balance that nobody else asks for.
 pub fn some_stock() -> StockKey {
     StockKey { sku: Sku::new("first").unwrap(), location: Location::new("").unwrap() }
-}
-
-fn stock_of(resource: &ResourceKey) -> v1::StockResource {
-    let ResourceKey::Stock(key) = resource else { panic!("{resource} is no stock") };
-    stock(key)
 }
 
 fn key_of(stock: &v1::StockResource) -> StockKey {
@@ -88,10 +95,26 @@ fn amount(amount: Amount, currency: Currency) -> Money {
     Money { currency_code: currency.code().to_owned(), units, nanos: nanos as i32 }
 }
 
+/// What a line is for, as one of three members of a message.
+macro_rules! resource {
+    ($module:ident, $wanted:expr) => {
+        match $wanted {
+            Wanted::Stock(key) => v1::$module::Resource::Stock(stock(key)),
+            Wanted::Time { calendar, span: Span::Slots { start, end } } => {
+                v1::$module::Resource::Slots(calendars::slots(calendar, *start, *end))
+            }
+            Wanted::Time { calendar, span: Span::Nights { check_in, check_out } } => {
+                v1::$module::Resource::Nights(calendars::nights(calendar, *check_in, *check_out))
+            }
+        }
+    };
+}
+use resource;
+
 fn reservation_line(line: &reservation::Line) -> v1::ReservationLine {
     v1::ReservationLine {
         line_id: line.id.to_string(),
-        resource: Some(v1::reservation_line::Resource::Stock(stock_of(&line.wanted.resource()))),
+        resource: Some(resource!(reservation_line, &line.wanted)),
         quantity: line.quantity,
     }
 }
@@ -103,7 +126,7 @@ fn order_line(
 ) -> v1::SalesOrderLine {
     v1::SalesOrderLine {
         line_id: request.id.to_string(),
-        resource: Some(v1::sales_order_line::Resource::Stock(stock_of(&request.wanted.resource()))),
+        resource: Some(resource!(sales_order_line, &request.wanted)),
         quantity: request.quantity,
         unit_price: Some(price(request.unit_price, currency)),
         total: total.map(|total| amount(total, currency)),
@@ -121,7 +144,6 @@ pub fn answer(outcome: Outcome) -> (Version, Position, Told) {
                     answer.$field.map_or(Told::Nothing, Told::$entity),
                 ),)*
                 Outcome::Error(error) => unreachable!("the client gives errors as such: {error:?}"),
-                calendar => unreachable!("no calendar is commanded here: {calendar:?}"),
             }
         };
     }
@@ -133,7 +155,14 @@ pub fn answer(outcome: Outcome) -> (Version, Position, Told) {
         CommitReservation Reservation reservation,
         CancelReservation Reservation reservation,
         ExtendReservation Reservation reservation,
+        ChangeReservation Reservation reservation,
         CreateSalesOrder SalesOrder sales_order,
-        CancelSalesOrder SalesOrder sales_order
+        CancelSalesOrder SalesOrder sales_order,
+        CreateCalendar Calendar calendar,
+        UpdateCalendarRules Calendar calendar,
+        SetCapacity Calendar calendar,
+        CloseDates Calendar calendar,
+        OpenDates Calendar calendar,
+        RetireCalendar Calendar calendar
     )
 }

@@ -1,15 +1,17 @@
 //! Commands as clients send them.
 
+use std::num::NonZeroU64;
+
 use holdfast::domain::command::Command;
-use holdfast::domain::ids::EntityId;
+use holdfast::domain::ids::{EntityId, ResourceKey};
 use holdfast::domain::name::Label;
-use holdfast::domain::reservation::{self, Term};
+use holdfast::domain::reservation::{self, CommitLine, End, Term};
 use holdfast::domain::sales_order;
 use holdfast::domain::stock_balance::{self, Adjustment};
 use holdfast::proto::v1;
 use v1::sequenced_command::Command as Wire;
 
-use super::{order_line, reservation_line, span, stock_of, time};
+use super::{calendars, order_line, reservation_line, span, stock, time};
 use crate::sent::Sent;
 
 /// A command as a client sends it. Of orders, some wait for the end.
@@ -17,8 +19,11 @@ pub fn command(sent: &Sent) -> Wire {
     let request_id = sent.request.to_string();
     let expected_version = sent.expected.map(|version| version.0);
     match (&sent.key.id, &sent.command) {
-        (EntityId::Resource(resource), Command::StockBalance(command)) => {
-            stock_command(stock_of(resource), command, request_id, expected_version)
+        (EntityId::Resource(ResourceKey::Stock(key)), Command::StockBalance(command)) => {
+            stock_command(stock(key), command, request_id, expected_version)
+        }
+        (EntityId::Resource(ResourceKey::Calendar(id)), Command::Calendar(command)) => {
+            calendars::command(id, command, request_id, expected_version)
         }
         (EntityId::Reservation(id), Command::Reservation(command)) => {
             reservation_command(id.to_string(), command, request_id, expected_version)
@@ -107,8 +112,19 @@ fn reservation_command(
             request_id,
             expected_version,
             reservation_id,
-            ..Default::default()
+            lines: Vec::new(),
+            r#final: None,
         }),
+        reservation::Command::CommitPart { lines, is_final } => {
+            Wire::CommitReservation(v1::CommitReservationRequest {
+                request_id,
+                expected_version,
+                reservation_id,
+                lines: lines.iter().map(commit_line).collect(),
+                // Missing, it is so.
+                r#final: (!is_final).then_some(false),
+            })
+        }
         reservation::Command::Cancel { reason } => {
             let reason = reason.to_string();
             Wire::CancelReservation(v1::CancelReservationRequest {
@@ -133,10 +149,20 @@ fn reservation_command(
         }
         reservation::Command::Expire
         | reservation::Command::Answered(_)
-        | reservation::Command::CommitPart { .. }
         | reservation::Command::Change(_) => {
             unreachable!("no client here says {command:?}")
         }
+    }
+}
+
+fn commit_line(line: &CommitLine) -> v1::CommitLine {
+    v1::CommitLine {
+        line_id: line.line.to_string(),
+        quantity: line.quantity.map(NonZeroU64::get),
+        end: line.end.map(|end| match end {
+            End::Time(end) => v1::commit_line::End::EndTime(time(end)),
+            End::Date(end) => v1::commit_line::End::CheckOutDate(calendars::date(end)),
+        }),
     }
 }
 
