@@ -135,9 +135,9 @@ impl Run {
     fn draw(&mut self) -> (Settings, Plan) {
         let (mut settings, mut plan) = (self.settings(), self.plan());
         // Commits of many pages, of which a crash leaves some.
-        if self.random.random_bool(0.1) {
+        if self.random.random_bool(0.2) {
             (settings.commit_events_max, settings.slow_commits) = (1_000, 60);
-            (plan.clients, plan.long_labels, plan.tears) = (40, 10, true);
+            (plan.clients, plan.long_labels, plan.tears) = (120, 10, true);
         }
         // Records of what isn't durable yet.
         if plan.in_snapshot {
