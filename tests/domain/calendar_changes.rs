@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use holdfast::domain::calendar::*;
 use holdfast::domain::command::Command as Any;
+use holdfast::domain::name::LineId;
 
 use super::stage::Stage;
 use super::times::*;
@@ -121,4 +122,29 @@ fn what_a_change_is_granted_keeps_its_turnover_whatever_is_set_before_it_is_made
     };
     let expected = [0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1];
     assert_eq!((0..11).map(taken).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_used_of_a_changed_line_takes_no_more_though_its_rest_has_the_span_of_an_older_one() {
+    let midnight = utc("2026-12-24T00:00:00Z");
+    let span = |from: u64, to: u64| slot(midnight.plus_ms(from * HOUR), (to - from) * HOUR);
+    let rules = |hours| SlotRules { turnover_ms: hours * HOUR as u32, ..SlotRules::default() };
+    let stage = opened(slots("UTC", 2, rules(2)));
+    let has = [(span(5, 10), 1)];
+    let both = [(span(5, 10), 1), (span(0, 10), 1)];
+    let stage = granted(stage.told(time_claim(1, 1, &has)));
+    let shorter = RulesChange { general: Some(General::Slots(rules(1))), days: Arc::new([]) };
+    let stage = stage.when(set(Setting::Rules(shorter))).accepted();
+    let stage = granted(stage.told(demand(1, 2, &has, &both)));
+    let stage = stage.told(time_claim(1, 3, &both)).telling([]);
+    // All that is left in the hour that only the older line's turnover takes.
+    let stage = granted(stage.told(time_claim(2, 1, &[(span(11, 12), 1)])));
+    let line = |nth, span, held, committed| {
+        let id = LineId::counted(nth);
+        ClaimLine { id, span, held, committed }
+    };
+    let lines = [line(0, span(5, 10), 1, 0), line(1, span(0, 5), 0, 1), line(1, span(5, 10), 1, 0)];
+    let used = Claim { lines: lines.into(), ..time_wish(1, 4, &[]) };
+    let stage = stage.told(Any::Calendar(Command::Claim(used))).telling([]);
+    assert_eq!(stage.events[0].name(), "ClaimCommitted");
 }
