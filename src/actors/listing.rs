@@ -42,8 +42,9 @@ pub struct ReservationQuery {
     pub count: usize,
 }
 
-/// Lists of a tenant's open reservations in one state.
-type ByState<List> = HashMap<(TenantId, &'static str), List, FixedState>;
+/// A tenant's open reservations in one state.
+type ListKey = (TenantId, &'static str);
+type ByState<List> = HashMap<ListKey, List, FixedState>;
 
 /// One shard's lists and counts.
 #[derive(Debug, Default)]
@@ -62,18 +63,14 @@ pub struct Newcomers {
 
 impl Listing {
     fn enter(&mut self, key: &EntityKey, summary: &Summary) {
-        self.count(key, summary).total += 1;
-        self.list_name(key);
-        if let Some((list, age)) = listed(key, summary) {
+        if let Some((list, age)) = self.count_in(key, summary) {
             self.reservations.entry(list).or_default().insert(age);
         }
     }
 
     /// An entity, which is passive, has come into memory with many others.
     pub fn enter_among(&mut self, newcomers: &mut Newcomers, key: &EntityKey, summary: &Summary) {
-        self.count(key, summary).total += 1;
-        self.list_name(key);
-        if let Some((list, age)) = listed(key, summary) {
+        if let Some((list, age)) = self.count_in(key, summary) {
             newcomers.reservations.entry(list).or_default().push(age);
         }
     }
@@ -166,15 +163,23 @@ impl Listing {
         self.counts.entry((key.kind(), summary.state)).or_default()
     }
 
-    fn list_name(&mut self, key: &EntityKey) {
+    /// Counts an entity, and lists it by name where it has one; tells in which list of open reservations
+    /// it stands, and where.
+    fn count_in(&mut self, key: &EntityKey, summary: &Summary) -> Option<(ListKey, Age)> {
+        self.count(key, summary).total += 1;
         match &key.id {
             EntityId::Resource(ResourceKey::Stock(stock)) => {
                 self.stock.entry(key.tenant.clone()).or_default().insert(stock.clone());
+                None
             }
             EntityId::Resource(ResourceKey::Calendar(id)) => {
                 self.calendars.entry(key.tenant.clone()).or_default().insert(id.clone());
+                None
             }
-            EntityId::Reservation(_) | EntityId::SalesOrder(_) => {}
+            EntityId::Reservation(id) if !summary.finished => {
+                Some(((key.tenant.clone(), summary.state), (summary.created, *id)))
+            }
+            EntityId::Reservation(_) | EntityId::SalesOrder(_) => None,
         }
     }
 
@@ -184,16 +189,6 @@ impl Listing {
         {
             ages.remove(&(summary.created, *id));
         }
-    }
-}
-
-/// In which list a reservation stands, and where; only open ones do.
-fn listed(key: &EntityKey, summary: &Summary) -> Option<((TenantId, &'static str), Age)> {
-    match &key.id {
-        EntityId::Reservation(id) if !summary.finished => {
-            Some(((key.tenant.clone(), summary.state), (summary.created, *id)))
-        }
-        _ => None,
     }
 }
 
